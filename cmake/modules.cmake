@@ -19,11 +19,11 @@ if(HUB_WERROR)
   target_compile_options(hub_options INTERFACE -Werror)
 endif()
 
-# hub_module(name folder LIBS …): library hub_<name> from folder/*.c and folder/*/*.c, its sub-rooms. A folder without sources yet is an
+# hub_module(name folder LIBS …): library hub_<name> from every .c below folder, in its rooms, too. A folder without sources yet is an
 # interface library.
 function(hub_module name folder)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c ${CMAKE_SOURCE_DIR}/${folder}/*/*.c)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c)
   if(sources)
     add_library(hub_${name} STATIC ${sources})
     target_link_libraries(hub_${name} PUBLIC hub_options ${ARG_LIBS})
@@ -89,7 +89,7 @@ function(hub_embed_console out)
   set(${out} ${CMAKE_BINARY_DIR}/console.c ${CMAKE_BINARY_DIR}/client.c PARENT_SCOPE)
 endfunction()
 
-# The programs come from engine/main.c and engine/hubctl/*.c, both with engine/server/, which may know every module.
+# The programs come from engine/main.c and all of engine/hubctl, both with engine/server/, which may know every module.
 function(hub_programs)
   hub_embed_console(console)
   target_sources(hub_ops PRIVATE ${console})
@@ -103,7 +103,7 @@ function(hub_programs)
     target_link_libraries(hubd PRIVATE hub_server)
     install(TARGETS hubd)
   endif()
-  file(GLOB hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
+  file(GLOB_RECURSE hubctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/hubctl/*.c)
   if(hubctl)
     hub_embed_templates(templates)
     add_executable(hubctl ${hubctl} ${templates})

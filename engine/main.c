@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/block.h"
-#include "base/log.h"
+#include "base/memory/block.h"
+#include "base/telemetry/log.h"
 #include "cli/cli.h"
 #include "server/server.h"
 

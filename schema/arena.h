@@ -1,8 +1,8 @@
 /* Memory of one load or one list of diagnostics: everything in it dies together. */
 #ifndef HUB_SCHEMA_ARENA_H
 #define HUB_SCHEMA_ARENA_H
-#include "base/json.h"
-#include "base/str.h"
+#include "base/json/json.h"
+#include "base/text/str.h"
 
 struct hub_arena;
 HUB_MUST struct hub_arena *hub_arena_new(void);

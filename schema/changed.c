@@ -1,5 +1,5 @@
 /* A reload: what only a restart changes stays what it was, and is told. */
-#include "base/secret.h"
+#include "base/text/secret.h"
 #include "schema/load.h"
 #include "schema/table.h"
 

@@ -1,7 +1,7 @@
 /* What is well formed and can never have an effect: a limit of something that is off, a right that needs
  * another one, a hook that always says the same, an event that nobody can emit. Each is a warning, and
  * only where it is certain. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/loader.h"
 
 #define LIKELY_EDITS 2 /* edits that make a topic a likely misspelling; with more it may be another program's */

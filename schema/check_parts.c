@@ -1,5 +1,5 @@
 /* What hubs and plain namespaces both declare: commands and what is around them. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/kw_parts.h"
 #include "schema/loader.h"
 

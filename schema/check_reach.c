@@ -1,6 +1,6 @@
 /* Roles and who is ever reached: rights that contradict each other, a hub in which nobody can do what it is
  * for, authSources that compare with the wrong id. Warnings, and only what is certain. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/loader.h"
 
 /* The node of a right of R; NULL: it is not written. */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
-#include "base/cidr.h"
-#include "base/mem.h"
-#include "base/origin.h"
+#include "base/match/cidr.h"
+#include "base/match/origin.h"
+#include "base/memory/mem.h"
 #include "schema/loader.h"
 
 static const char *const sockets_own[] = {"connect",       "connect_error", "disconnect",

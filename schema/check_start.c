@@ -1,6 +1,7 @@
 /* What the parts that would be started say of a service, with the place in the files that they speak of. */
 #include <string.h>
 
+#include "base/text/utf8.h"
 #include "schema/loader.h"
 
 struct start {

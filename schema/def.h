@@ -3,8 +3,8 @@
  * belong to. Field names follow the specification (RealtimeHub, MPO 1.3.0) and service.yaml in snake case. */
 #ifndef HUB_SCHEMA_DEF_H
 #define HUB_SCHEMA_DEF_H
-#include "base/json.h"
-#include "base/str.h"
+#include "base/json/json.h"
+#include "base/text/str.h"
 
 #define HUB_NAME_MAX 128 /* bytes of a name that no rule makes shorter: an event's, a role's */
 
@@ -38,7 +38,7 @@ struct hub_script {
     void *compiled;                       /* scripting's handle */
 };
 
-/* Which names something is for (base/pattern.h). */
+/* Which names something is for (base/match/pattern.h). */
 struct hub_def_pattern {
     const char *text; /* NULL: not given */
     bool is_regex;

@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/secret.h"
+#include "base/collection/map.h"
+#include "base/memory/mem.h"
+#include "base/text/secret.h"
+#include "base/text/utf8.h"
 
 enum { WINDOW = 200 }; /* longest part of a source line that is kept, in characters */
 

@@ -1,6 +1,7 @@
 /* The formats of hubctl lint; SARIF is in diag_sarif.c. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "schema/diag.h"
 
 const char *hub_severity_name(enum hub_severity s) { return s == HUB_SEV_ERROR ? "error" : "warning"; }

@@ -1,5 +1,5 @@
 /* hubctl lint --format sarif: SARIF 2.1.0, which code scanning of forges reads. */
-#include "base/map.h"
+#include "base/collection/map.h"
 #include "schema/diag.h"
 
 static HUB_MUST json_t *message_json(const char *text) { return json_pack("{s:o}", "text", hub_diag_text_json(text)); }

@@ -3,8 +3,8 @@
  * those names they load as the same service. Passwords are not shown. */
 #include <stdio.h>
 
-#include "base/mem.h"
-#include "base/secret.h"
+#include "base/memory/mem.h"
+#include "base/text/secret.h"
 #include "schema/kw_plugin.h"
 #include "schema/load.h"
 #include "schema/table.h"

@@ -1,6 +1,6 @@
 /* What follows from several fields together: computed defaults, implied properties, the list of all
  * message types. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/kw_parts.h"
 #include "schema/loader.h"
 

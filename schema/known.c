@@ -2,7 +2,7 @@
  * of records. */
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/loader.h"
 
 /* An entry of l->known while it grows. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
-#include "base/mem.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 #include "schema/analysis/analysis.h"
 #include "schema/loader.h"
 #include "schema/memory.h"

@@ -3,8 +3,8 @@
  * no database. */
 #ifndef HUB_SCHEMA_LOAD_H
 #define HUB_SCHEMA_LOAD_H
-#include "base/buf.h"
-#include "base/code.h"
+#include "base/error/code.h"
+#include "base/text/buf.h"
 #include "schema/def.h"
 
 enum hub_severity { HUB_SEV_ERROR, HUB_SEV_WARNING };

@@ -1,8 +1,8 @@
 /* One load in progress: what the files of schema/ share while they turn trees into definitions. */
 #ifndef HUB_SCHEMA_LOADER_H
 #define HUB_SCHEMA_LOADER_H
-#include "base/map.h"
-#include "base/nearest.h"
+#include "base/collection/map.h"
+#include "base/error/did_you_mean.h"
 #include "schema/table.h"
 #include "schema/tree.h"
 

@@ -1,6 +1,6 @@
 /* The plugins of a service: reading plugin.yaml and lib/ of each folder that service.yaml lists, and what
  * is wrong with a plugin whoever uses it. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/kw_parts.h"
 #include "schema/loader.h"
 

@@ -1,7 +1,7 @@
 /* A plugin where it is used: its document is read anew for each use and put, as a tree, among what the hub
  * or namespace has written, before anything is walked. So all checks see the whole, each node knows its
  * own file, and each use has scripts of its own. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/kw_parts.h"
 #include "schema/loader.h"
 

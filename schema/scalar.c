@@ -2,6 +2,7 @@
  * file. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "schema/tree.h"
 
 static bool is_name_char(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }

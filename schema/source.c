@@ -1,6 +1,8 @@
 /* Lines and places of a definition's text. */
 #include "schema/source.h"
 
+#include "base/text/utf8.h"
+
 /* Bytes of the line break at P, or 0: CR, LF, CRLF, NEL, LS, PS, as libyaml counts them. */
 static size_t break_at(const char *p, size_t n) {
     if (p[0] == '\r') return n > 1 && p[1] == '\n' ? 2 : 1;

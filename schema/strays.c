@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
-#include "base/file.h"
+#include "base/io/file.h"
+#include "base/text/buf.h"
 #include "schema/loader.h"
 
 void hub_stray(struct hub_loader *l, const char *path, const char *why) {

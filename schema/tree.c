@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-#include "base/map.h"
+#include "base/collection/map.h"
+#include "base/text/utf8.h"
 
 struct frame {
     struct hub_node *node;
@@ -289,7 +290,7 @@ struct hub_node *hub_tree_parse(struct hub_arena *a, const struct hub_source *sr
     struct builder *b = hub_arena_zalloc(a, sizeof *b);
     b->arena = a, b->src = src, b->diags = diags;
     if (!check_encoding(b)) return NULL;
-    if (!yaml_parser_initialize(&b->yaml)) abort(); /* out of memory, as in base/mem.h */
+    if (!yaml_parser_initialize(&b->yaml)) abort(); /* out of memory, as in base/memory/mem.h */
     struct hub_str text = join_surrogates(a, src->text);
     yaml_parser_set_encoding(&b->yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b->yaml, (const unsigned char *)text.p, text.n);

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/text/utf8.h"
+#include "base/time/clock.h"
 #include "schema/loader.h"
 
 static HUB_MUST json_t *coerce_decimal(struct hub_str s) {

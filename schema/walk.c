@@ -1,5 +1,6 @@
 /* One walk over a tree, driven by the table: types, ranges, names, defaults and unknown keys. References
  * and scripts are noted for later. */
+#include "base/text/utf8.h"
 #include "schema/loader.h"
 
 #include <errno.h>
@@ -9,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-#include "base/pattern.h"
+#include "base/match/pattern.h"
+#include "base/memory/mem.h"
 
 static const char *const common_codes[][2] = {
     [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001"}, [HUB_COMMON_TYPE] = {"H002", "S002"},

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
+#include "base/text/utf8.h"
+#include "base/time/clock.h"
 #include "scripting/scripting_int.h"
 
 enum { IDLE_MAX = 64, NESTED_MAX = 16 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scripting/mscript_int.h"
+#include "scripting/expression/mscript_int.h"
 #include "scripting/scripting_int.h"
 
 /* Lua shows at most 59 characters of a chunk's name: of a longer path the end says more. */

@@ -11,10 +11,10 @@
 #include <lua.h>
 #include <openssl/types.h>
 
-#include "base/buf.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/traceparent.h"
+#include "base/collection/map.h"
+#include "base/id/traceparent.h"
+#include "base/memory/mem.h"
+#include "base/text/buf.h"
 #include "scripting/scripts.h"
 
 /* A compiled script. WORDS holds every word of its text: a context variable that is not among them is
@@ -198,7 +198,8 @@ void hub_lua_new_array(lua_State *L, int n); /* pushes an empty table marked as 
 void hub_lua_push_binary(lua_State *L, struct hub_str bytes);
 void hub_lua_open_values(lua_State *L); /* metatables, null, undefined; raises */
 
-/* ---- sandbox.c, library.c, pattern.c, coroutine.c, api.c, host.c, socket.c, lib.c, js.c: what scripts
+/* ---- sandbox.c, library.c, pattern.c, coroutine.c, globals.c, host.c, socket.c, modules.c, js.c: what
+ * scripts
  *   find ---- */
 /* Replaces the table on top by a read-only view of it. NAME is for messages. Raises. */
 void hub_lua_freeze(lua_State *L, const char *name);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "schema/analysis/functions.h"
-#include "scripting/mscript_int.h"
+#include "scripting/expression/mscript_int.h"
 #include "scripting/scripting_int.h"
 
 static void forget_socket(struct hub_scripts *s, const char *sid);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text/utf8.h"
 #include "scripting/scripting_int.h"
 
 enum { MEMBERS_MAX = 16, DEPTH_MAX = 16, VALUES_MAX = 1000, BYTES_MAX = 64 << 10 };

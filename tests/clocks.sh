@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails when something reads a clock of the system by itself, or lets a thread sleep: time comes from engine/base/clock.h, so that a test can turn
+# Fails when something reads a clock of the system by itself, or lets a thread sleep: time comes from engine/base/time/clock.h, so that a test can turn
 # it, and what waits waits for an event.
 # Usage: clocks.sh [ROOT | --selftest]
 set -euo pipefail
@@ -14,26 +14,26 @@ sleepers='u?sleep|nanosleep|thrd_sleep|uv_sleep'
 # Who may measure what really takes time (hub_real_ms, hub_real_ns, CPU time): "file: what".
 real='
 adapters/kafka/producer.c: latency
-adapters/postgres/blocking.c: waits that block the thread
+adapters/postgres/migration/blocking.c: waits that block the thread
 adapters/postgres/read.c: latency
-adapters/postgres/writer.c: latency
+adapters/postgres/write/writer.c: latency
 adapters/redis/redis.c: latency
 adapters/sqlite/only_writer.c: a lock held by another process
 adapters/sqlite/conn.c: a lock held by another process, the interruption of a statement
 adapters/sqlite/schema.c: a lock held by another process
 adapters/sqlite/writer.c: latency, the interruption of a statement
-engine/hubctl/bench_load.c: the load generator
-engine/hubctl/bench_net.c: the load generator
-engine/hubctl/bench_proc.c: the load generator
+engine/hubctl/bench/bench_load.c: the load generator
+engine/hubctl/bench/bench_net.c: the load generator
+engine/hubctl/bench/bench_proc.c: the load generator
 engine/loop/loop.c: the time of a turn, of which hub_loop_now makes that of its clock
 engine/transport/transport.c: work of one turn
-scripting/limit.c: CPU time of scripts
+scripting/lua/limit.c: CPU time of scripts
 '
 # Whose threads may sleep, having nothing to wait for.
 sleeping='
 adapters/kafka/start.c: a thread of its own, between two tries to ask brokers
 adapters/sqlite/conn.c: a lock held by another process, which tells nobody when it is free
-engine/base/log_writer.c: the thread of the log, after a write that failed
+engine/base/telemetry/log_writer.c: the thread of the log, after a write that failed
 '
 # Who may ask the clock of the system (NULL), having no loop: one row for each folder or file.
 systems='
@@ -63,7 +63,7 @@ check() { # root
     cd "$1"
     local folders complaints
     mapfile -t folders < <(ls -d engine schema scripting adapters 2>/dev/null)
-    complaints=$(code_only "${folders[@]}" | grep -v '^engine/base/clock\.[ch]:' | {
+    complaints=$(code_only "${folders[@]}" | grep -v '^engine/base/time/clock\.[ch]:' | {
         awk -F: -v readers="$readers" -v real="$real" -v systems="$systems" -v sleepers="$sleepers" -v sleeping="$sleeping" '
             function listed(rows, file,   row, n, i, name) {
                 n = split(rows, row, "\n")
@@ -75,7 +75,7 @@ check() { # root
             }
             { code = substr($0, length($1) + length($2) + 3) }
             code ~ ("(^|[^A-Za-z0-9_])(" readers ")[ \t]*\\(") {
-                print $1 ":" $2 ": reads a clock of the system: " code " (ask the loop, hub_loop_now and its like, or engine/base/clock.h)"
+                print $1 ":" $2 ": reads a clock of the system: " code " (ask the loop, hub_loop_now and its like, or engine/base/time/clock.h)"
             }
             code ~ ("(^|[^A-Za-z0-9_])(" sleepers ")[ \t]*\\(") && !listed(sleeping, $1) {
                 print $1 ":" $2 ": lets its thread sleep, and is not listed in tests/clocks.sh: " code
@@ -95,13 +95,13 @@ selftest() {
     local tree failures=0
     tree=$(mktemp -d)
     trap "rm -rf '$tree'" EXIT
-    mkdir -p "$tree"/{engine/base,engine/loop,engine/hub,schema,scripting,adapters/x}
-    printf 'clock_gettime(id, &ts);\n' >"$tree/engine/base/clock.c"
-    printf 'hub_clock_wall_ms(NULL);\n' >"$tree/engine/base/log.c"
+    mkdir -p "$tree"/{engine/base/time,engine/base/telemetry,engine/loop,engine/hub,schema,scripting/lua,adapters/x}
+    printf 'clock_gettime(id, &ts);\n' >"$tree/engine/base/time/clock.c"
+    printf 'hub_clock_wall_ms(NULL);\n' >"$tree/engine/base/telemetry/log.c"
     printf 'hub_real_ms();\n' >"$tree/engine/loop/loop.c"
     printf '%s\n' '/* time(NULL) would be' ' * clock_gettime( */ set_time(x); "time(now)" // clock()' 'hub_clock_wall_ms(c);' 'hub_real_time(1); do_sleep(L); // usleep(1)' >"$tree/engine/hub/a.c"
-    printf 'hub_real_ns();\n' >"$tree/scripting/limit.c"
-    printf '%s\n' 'nanosleep(&t, NULL);' >"$tree/engine/base/log_writer.c"
+    printf 'hub_real_ns();\n' >"$tree/scripting/lua/limit.c"
+    printf '%s\n' 'nanosleep(&t, NULL);' >"$tree/engine/base/telemetry/log_writer.c"
     (check "$tree") || { echo "the clean tree was refused"; failures=1; }
     . "$here/selftest.sh"
     local call

@@ -37,15 +37,15 @@ function complain(text) { print FILENAME ":" FNR ": " text; bad++ }
         complain(name "() gives something away, and has no HUB_MUST")
 }
 END {
-    if (bad) print bad " results may get lost. See engine/base/bug.h."
+    if (bad) print bad " results may get lost. See engine/base/memory/bug.h."
     exit bad > 0
 }'
 
 # Each line of the body drops a code.
-check_code() { # folder with base/code.h
+check_code() { # folder with base/error/code.h
     local found
     found=$("${CC:-cc}" -std=gnu17 -Wall -I "$1" -x c -c -o /dev/null - 2>&1 <<'C'
-#include "base/code.h"
+#include "base/error/code.h"
 struct ops {
     enum hub_code (*open)(void);
 };
@@ -59,7 +59,7 @@ void drop(const struct ops *ops) {
 }
 C
     ) || true
-    [ "$(grep -c 'Wunused-result' <<<"$found")" = 3 ] || { echo "$1/base/code.h: a dropped enum hub_code is no warning any more"; return 1; }
+    [ "$(grep -c 'Wunused-result' <<<"$found")" = 3 ] || { echo "$1/base/error/code.h: a dropped enum hub_code is no warning any more"; return 1; }
 }
 
 # The check itself is checked: a small tree where nothing gets lost passes, and each breach alone is found.
@@ -68,7 +68,9 @@ selftest() {
     tree=$(mktemp -d)
     trap "rm -rf '$tree'" EXIT
     mkdir -p "$tree"/{engine/base,adapters/x}
-    cp "$here"/../engine/base/{bug,code}.h "$tree/engine/base/"
+    mkdir -p "$tree"/engine/base/{memory,error}
+    cp "$here/../engine/base/memory/bug.h" "$tree/engine/base/memory/"
+    cp "$here/../engine/base/error/code.h" "$tree/engine/base/error/"
     printf 'HUB_MUST json_t *hub_parse(struct hub_str text);\nconst char *hub_name(void);\nstruct list *hub_list_of(int n);\nchar *hub_buf_reserve(int n);\n' >"$tree/engine/base/a.h"
     printf 'char *hub_text(void) {\n}\nstatic HUB_MUST char *text_of(int n) {\n    (void)n;\n    return NULL;\n}\nstatic json_t *const *all[] = {NULL};\n' >"$tree/adapters/x/x.c"
     (check "$tree") || { echo "the clean tree was refused"; failures=1; }
@@ -83,8 +85,8 @@ selftest() {
     breach adapters/x/x.c 'static char *name_of(int n) {' 'adapters/x/x.c:8: name_of() gives'
     breach adapters/x/x.c '    (void)hub_open(x);' 'adapters/x/x.c:8: (void) in front of a call'
     breach adapters/x/x.c '    (void)x->ops->open(x);' '(void) in front of a call'
-    sed -i 's/ HUB_MUST_TYPE / /' "$tree/engine/base/code.h"
-    breach engine/base/a.h '' 'engine/base/code.h: a dropped enum hub_code is no warning any more'
+    sed -i 's/ HUB_MUST_TYPE / /' "$tree/engine/base/error/code.h"
+    breach engine/base/a.h '' 'engine/base/error/code.h: a dropped enum hub_code is no warning any more'
     return $failures
 }
 

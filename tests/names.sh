@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fails when one name stands for two things, so that a debugger, a profile or a search shows the wrong one. Usage: names.sh [ROOT | --selftest]
 #   - the tag of a struct, union or enum is defined once in the tree. Not checked yet: engine/hub.
-#   - a static function has its name to itself in its folder.
+#   - a static function has its name to itself in its module (engine/hub: in its room; schema: in its folder).
 #   - its name has two words at least: end_request, not end.
 # Relies on the layout that clang-format gives: definitions begin a line. Macros, in capitals, are left out.
 set -euo pipefail
@@ -15,7 +15,11 @@ check() { # root
 }
 
 rules='
-function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+# The folder of a module, or of a room of engine/hub: rooms below share the names of their functions.
+function folder(path) {
+    sub(/\/[^\/]*$/, "", path)
+    return match(path, /^(engine\/hub\/[^\/]+|engine\/[^\/]+|adapters\/[^\/]+|scripting)/) ? substr(path, 1, RLENGTH) : path
+}
 function define(kind, name,   key) { # once per file is enough: a declaration may come first
     key = kind " " name
     if (index(places[key], FILENAME ":")) return

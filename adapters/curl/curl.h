@@ -11,7 +11,7 @@
 #ifndef HUB_ADAPTERS_CURL_H
 #define HUB_ADAPTERS_CURL_H
 #include "auth/fetch.h"
-#include "base/code.h"
+#include "base/error/code.h"
 #include "hook/hook.h"
 #include "loop/loop.h"
 

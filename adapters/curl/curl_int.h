@@ -4,8 +4,8 @@
 #include <curl/curl.h>
 
 #include "adapters/curl/curl.h"
-#include "base/buf.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/buf.h"
 
 #define HUB_CURL_BODY_MAX (1 << 20)
 

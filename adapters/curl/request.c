@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/curl/curl_int.h"
+#include "base/text/utf8.h"
 
 #define URL_MAX 8192
 #define HEADERS_MAX 100

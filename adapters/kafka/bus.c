@@ -7,8 +7,8 @@
 
 #include "adapters/kafka/kafka.h"
 #include "adapters/kafka/kafka_int.h"
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 
 enum {
     TICK_MS = 1000,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/kafka/kafka_int.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 enum { BATCH = 1000, REOPEN_MS = 10000 /* at most once in this time */ };
 

@@ -7,9 +7,9 @@
 
 #include "adapters/kafka/settings.h"
 #include "adapters/kafka/worker.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/collection/map.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 
 struct kafka_bus;
 

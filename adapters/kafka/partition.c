@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/kafka/kafka_int.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 enum {
     MAX_HELD = 256, /* delivered records of one partition that are not released */

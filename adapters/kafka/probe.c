@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "adapters/kafka/kafka_int.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 enum {
     TIMEOUT_MS = 3000,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "adapters/kafka/kafka_int.h"
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 
 enum { BATCH = 1000, TOPIC_MAX = 249 };
 

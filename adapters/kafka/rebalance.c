@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "adapters/kafka/kafka_int.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 enum { REVOKE_MS = 3000 }; /* longest wait for what is held, and for its commit */
 

@@ -4,8 +4,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
+#include "base/memory/mem.h"
 
 enum { MAX_BROKERS = 64, MAX_SETTINGS = 64, MAX_VALUE = 16384, DEFAULT_PORT = 9092 };
 

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static void on_loop(struct hub_task *task) {
     struct hub_kafka_job *job = HUB_CONTAINER(task, struct hub_kafka_job, task);

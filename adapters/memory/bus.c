@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "adapters/memory/memory.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/collection/map.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 
 #define MAX_WAITING 10000
 #define MAX_HELD 1000 /* delivered and not yet released */

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 
 #define ENTRY_COST (sizeof(struct cache_entry) + 48) /* with its place in the index and allocator overhead */
 #define ITEM_COST (sizeof(struct memory_item) + 96)

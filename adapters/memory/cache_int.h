@@ -3,9 +3,9 @@
 #ifndef HUB_ADAPTERS_MEMORY_CACHE_INT_H
 #define HUB_ADAPTERS_MEMORY_CACHE_INT_H
 #include "adapters/memory/memory.h"
-#include "base/keyed.h"
-#include "base/list.h"
-#include "base/map.h"
+#include "base/collection/keyed.h"
+#include "base/collection/list.h"
+#include "base/collection/map.h"
 
 enum entry_kind { ENTRY_STRING, ENTRY_HASH, ENTRY_SET, ENTRY_LIST };
 

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
 
 #define MAX_ARGS 1024
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "adapters/memory/memory.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 /* All nodes of a process. Any thread, under LOCK. */
 struct hub_memory_nodes {

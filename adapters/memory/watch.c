@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 #define LOOK_MS 1000 /* entries expire when looked at, so they are */
 

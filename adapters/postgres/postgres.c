@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "persist/store_metrics.h"
 
 /* How long such a failure keeps the store from being ready, and the shortest time between two lines of the

@@ -13,11 +13,11 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/sql/cells.h"
 #include "adapters/sql/keep.h"
-#include "adapters/sql/plan.h"
+#include "adapters/sql/migration/plan.h"
 #include "adapters/sql/statement.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/uuid.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
 
 #define TIMEOUT_MS 5000                    /* the longest that anything waits before it fails */
 #define MAX_BATCH 1000                     /* writes in one transaction */
@@ -515,7 +515,7 @@ enum hub_code hub_pg_plan(struct hub_store *s, struct hub_buf *plan, struct hub_
 enum hub_code hub_pg_apply(struct hub_store *s, struct hub_err *err);
 enum hub_code hub_pg_adopt(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err);
 
-/* ---- alter.c: of struct hub_sql_planner (adapters/sql/plan.h) ---- */
+/* ---- alter.c: of struct hub_sql_planner (adapters/sql/migration/plan.h) ---- */
 void hub_pg_make_enum(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c);
 void hub_pg_alter_column(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_column *c,
                          const struct hub_sql_have_column *have, bool tighter, bool looser);

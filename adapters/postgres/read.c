@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "persist/store_metrics.h"
 
 void hub_pg_job_free(struct pg_job *j) {

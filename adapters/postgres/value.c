@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "persist/store_metrics.h"
 
 /* ---- parameters ---- */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/uuid.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
 
 #define BEAT_TIMEOUTS 5 /* so many time limits lie between two proofs of life: 5 s */
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/uuid.h"
+#include "base/crypto/random.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 
 #define OPEN_MAX 20000             /* commands without an answer */
 #define OPEN_BYTES_MAX (32u << 20) /* and their size */

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
+#include "base/text/utf8.h"
+#include "base/time/clock.h"
 
 #define NAME_MAX_BYTES 100
 #define ARGS_MAX 1024

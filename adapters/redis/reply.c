@@ -3,7 +3,8 @@
 #include <strings.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
 
 static HUB_MUST json_t *array_json(const redisReply *r, struct hub_err *err) {
     json_t *list = json_array();

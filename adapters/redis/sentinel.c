@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 #define ASK_AGAIN_MS 10000
 #define SETTLE_MS 10000 /* so long sentinels may take to hear of a fail-over from each other: two seconds as a rule */

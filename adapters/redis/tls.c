@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 #define RECORD_MAX 16384
 

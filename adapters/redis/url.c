@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 #define HOST_MAX 255
 #define DB_MAX 65535

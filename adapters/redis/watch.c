@@ -11,11 +11,11 @@
 #include <stdlib.h>
 
 #include "adapters/redis/redis_int.h"
-#include "base/log.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/uuid.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 
 #define TICK_MS 1000
 #define RING_TICKS 25   /* in so many ticks each key has been asked for */

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/time/clock.h"
 
 void hub_sql_cells_free(struct hub_sql_cells *x) {
     free(x->scratch);

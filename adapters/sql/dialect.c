@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 /* Text between names, so that each dialect's condition reads as one piece: A is the audience, O the owner,
  * U the user. */

@@ -1,7 +1,7 @@
 /* Copies of texts in one buffer, and of the conditions that hold them. */
 #include "adapters/sql/keep.h"
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 struct hub_str hub_sql_keep(struct hub_buf *text, struct hub_str s) {
     struct hub_str copy = hub_str((const char *)(uintptr_t)text->n, s.n);

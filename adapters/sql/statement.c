@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 int hub_sql_next_column(const struct hub_table *t, struct hub_str *rest) {
     struct hub_str name;

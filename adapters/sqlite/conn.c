@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include "adapters/sqlite/sqlite_int.h"
-#include "base/clock.h"
+#include "base/text/utf8.h"
+#include "base/time/clock.h"
 #include "persist/store_metrics.h"
 
 /* ---- limits on what a statement may do ---- */

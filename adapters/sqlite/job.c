@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "adapters/sqlite/sqlite_int.h"
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 /* ---- life ---- */
 

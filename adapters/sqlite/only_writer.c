@@ -13,8 +13,8 @@
 
 #include "adapters/sql/hub_table.h"
 #include "adapters/sqlite/sqlite_int.h"
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 
 /* Far behind what SQLite locks (from 1 GiB on) and what a file can hold. */
 #define FIRST_BYTE ((off_t)1 << 61)

@@ -1,5 +1,5 @@
 /* Migration of a table whose columns change: SQLite has no ALTER COLUMN. */
-#include "adapters/sql/ddl.h"
+#include "adapters/sql/migration/ddl.h"
 #include "adapters/sqlite/sqlite_int.h"
 
 /* SQLite's documented way to change constraints: a new table, the rows, the old name. New columns are part

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "adapters/sqlite/sqlite_int.h"
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/log.h"
+#include "base/io/file.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 #include "persist/store_metrics.h"
 
 #define WATCH_MS 1000 /* how often the file is looked for */

@@ -10,12 +10,12 @@
 
 #include "adapters/sql/cells.h"
 #include "adapters/sql/keep.h"
-#include "adapters/sql/plan.h"
+#include "adapters/sql/migration/plan.h"
 #include "adapters/sql/statement.h"
 #include "adapters/sqlite/sqlite.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/uuid.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
 
 #define READERS 2
 #define TIMEOUT_MS 5000 /* the longest that anything waits before it fails */
@@ -247,6 +247,6 @@ enum hub_code hub_sqlite_plan(struct hub_store *s, struct hub_buf *plan, struct 
 enum hub_code hub_sqlite_apply(struct hub_store *s, struct hub_err *err);
 enum hub_code hub_sqlite_adopt(struct hub_store *s, const struct hub_store_config *config, struct hub_err *err);
 
-/* ---- rebuild.c: of struct hub_sql_planner (adapters/sql/plan.h) ---- */
+/* ---- rebuild.c: of struct hub_sql_planner (adapters/sql/migration/plan.h) ---- */
 void hub_sqlite_rebuild(struct hub_sql_planner *p, const struct hub_table *t, const struct hub_sql_have *have);
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "adapters/sqlite/sqlite_int.h"
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 #define LARGE (1u << 20) /* bytes of a row: below, its outbox row cannot be too large for SQLite */
 

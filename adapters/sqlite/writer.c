@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "adapters/sqlite/sqlite_int.h"
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 #include "persist/store_metrics.h"
 
 #define PROBE_MS 500 /* how often a store that is down is tried again */

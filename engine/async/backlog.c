@@ -1,8 +1,8 @@
 /* The bound of all payloads that wait. */
 #include "async/backlog.h"
 
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 
 static struct hub_metric waiting[] = {
     HUB_METRIC(HUB_GAUGE, "hubd_waiting_bytes", "size=\"small\"",

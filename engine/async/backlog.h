@@ -1,6 +1,6 @@
 /* Payloads that are whole and wait: for their turn, a store, a script. Counted in the memory that they take,
  * for all senders of an engine together, so that they fill none of it by being many: what comes when there
- * is no room is refused. (What has arrived in part is transport/held.h.)
+ * is no room is refused. (What has arrived in part is transport/limits/held.h.)
  *
  * Large payloads and small ones are counted each by themselves, so that many large ones keep out no small
  * one; and a sender of whom next to nothing waits may always send something small. An entry lies inside its
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/code.h"
+#include "base/error/code.h"
 
 #define HUB_BACKLOG_SMALL ((size_t)64 << 10) /* bytes of memory; larger payloads are large */
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/bug.h"
-#include "base/mem.h"
+#include "base/memory/bug.h"
+#include "base/memory/mem.h"
 
 void hub_holds_init(struct hub_holds *all, const struct hub_loop *loop) {
     all->loop = loop;

@@ -7,9 +7,9 @@
 #define HUB_ASYNC_HOLD_H
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/list.h"
-#include "base/metric.h"
+#include "base/collection/list.h"
+#include "base/telemetry/metric.h"
+#include "base/text/buf.h"
 #include "loop/loop.h"
 
 #define HUB_HOLD_KINDS 128 /* names that one engine uses; a bug when there are more */

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 void hub_sequence_init(struct hub_sequence *s, const struct hub_sequence_owner *owner) {
     s->owner = owner;

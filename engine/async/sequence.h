@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/list.h"
-#include "base/uuid.h"
+#include "base/collection/list.h"
+#include "base/id/uuid.h"
 
 struct hub_sequence;
 /* What the owner does for work under way on it: it stays until as many references are given up. */

@@ -1,7 +1,7 @@
 /* Answers that wait until rights have been worked out again (contract: semantics.md "Join"), but not for
  * ever: the change was made, and the store may be away. */
 #include "async/work.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 #define TIMEOUT_MS 3000 /* less than a script's wallMs */
 

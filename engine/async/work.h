@@ -2,9 +2,9 @@
  * loop thread. */
 #ifndef HUB_ASYNC_WORK_H
 #define HUB_ASYNC_WORK_H
-#include "base/code.h"
-#include "base/list.h"
-#include "base/mem.h"
+#include "base/collection/list.h"
+#include "base/error/code.h"
+#include "base/memory/mem.h"
 #include "loop/loop.h"
 
 /* Work in steps, some of which take their time: DONE comes when the last hold is released. Whoever keeps a

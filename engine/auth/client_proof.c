@@ -6,8 +6,8 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/buf.h"
 
 #define MAC_BYTES 32
 

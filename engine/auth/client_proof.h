@@ -2,8 +2,8 @@
  * when it connects (contract: extensions.md "clients"). Pure functions; any thread. */
 #ifndef HUB_AUTH_CLIENT_PROOF_H
 #define HUB_AUTH_CLIENT_PROOF_H
-#include "base/code.h"
-#include "base/str.h"
+#include "base/error/code.h"
+#include "base/text/str.h"
 
 /* As it came. None of them but METADATA may have line feeds, which part them where they are signed. */
 struct hub_client_proof {

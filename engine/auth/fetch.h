@@ -1,7 +1,7 @@
 /* What auth asks of an HTTP client: one GET. adapters/curl answers it; engine/auth/jwks.h is who asks. */
 #ifndef HUB_AUTH_FETCH_H
 #define HUB_AUTH_FETCH_H
-#include "base/str.h"
+#include "base/text/str.h"
 
 struct hub_fetched {
     struct hub_str body;

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/secret.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
+#include "base/text/secret.h"
 
 #define WAITERS_MAX 1000
 

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "auth/jwt_int.h"
+#include "base/text/utf8.h"
 
 #define TOKEN_MAX (16 * 1024)
 

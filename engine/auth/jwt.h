@@ -3,9 +3,9 @@
  * I/O after the keys are loaded. */
 #ifndef HUB_AUTH_JWT_H
 #define HUB_AUTH_JWT_H
-#include "base/buf.h"
-#include "base/code.h"
-#include "base/json.h"
+#include "base/error/code.h"
+#include "base/json/json.h"
+#include "base/text/buf.h"
 #include "schema/def.h"
 
 struct hub_jwt_keys;

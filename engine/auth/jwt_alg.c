@@ -6,7 +6,7 @@
 #include <openssl/rsa.h>
 
 #include "auth/jwt_int.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static const struct hub_jwt_alg algs[HUB_JWT_ALG_MAX] = {
     {.name = "HS256", .kind = HUB_JWT_HMAC, .digest = "SHA256", .mac = 0},

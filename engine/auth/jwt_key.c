@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "auth/jwt_int.h"
-#include "base/file.h"
-#include "base/mem.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 
 #define FILE_MAX (256 * 1024)
 #define RSA_MIN_BITS 2048 /* RFC 7518, 3.3 */

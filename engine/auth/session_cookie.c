@@ -5,7 +5,7 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 struct hub_cookie_secrets {
     size_t n;

@@ -2,8 +2,8 @@
  * HMAC-SHA256 of ID in base64 without padding (npm's cookie-signature). Pure functions; any thread. */
 #ifndef HUB_AUTH_SESSION_COOKIE_H
 #define HUB_AUTH_SESSION_COOKIE_H
-#include "base/buf.h"
-#include "base/code.h"
+#include "base/error/code.h"
+#include "base/text/buf.h"
 
 struct hub_cookie_secrets;
 

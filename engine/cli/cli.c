@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
-#include "base/nearest.h"
-#include "base/secret.h"
+#include "base/error/did_you_mean.h"
+#include "base/memory/mem.h"
+#include "base/text/secret.h"
 
 #define WIDTH 80       /* of --help */
 #define SHORT_USAGE 7  /* optional options that the usage line names one by one */

@@ -3,8 +3,8 @@
  * For the main thread only, one command line after the other: getopt_long keeps its state in globals. */
 #ifndef HUB_CLI_H
 #define HUB_CLI_H
-#include "base/buf.h"
-#include "base/code.h"
+#include "base/error/code.h"
+#include "base/text/buf.h"
 
 enum hub_cli_kind {
     HUB_CLI_FLAG,    /* no value; sets a bool */

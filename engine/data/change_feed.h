@@ -8,9 +8,9 @@
 #ifndef HUB_DATA_CHANGE_FEED_H
 #define HUB_DATA_CHANGE_FEED_H
 #include "async/work.h"
-#include "base/json.h"
-#include "base/map.h"
-#include "base/uuid.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/json/json.h"
 #include "mesh/nodes.h"
 #include "persist/store.h"
 #include "schema/def.h"

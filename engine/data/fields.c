@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
+#include "base/time/clock.h"
 
 #define STRING_MAX 255 /* characters of a String field */
 

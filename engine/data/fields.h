@@ -2,7 +2,7 @@
  * message, and whatever else has such fields. Knows nobody; needs no loop and keeps nothing. */
 #ifndef HUB_DATA_FIELDS_H
 #define HUB_DATA_FIELDS_H
-#include "base/code.h"
+#include "base/error/code.h"
 #include "schema/def.h"
 
 /* Lists of objects let a small object ask for many defaults. What one check fills in below the object's own

@@ -1,7 +1,7 @@
 /* Writes that take a number of a sequence. */
 #include "data/numbered.h"
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static void on_turn(struct hub_announcement *a) {
     struct hub_numbered *n = HUB_CONTAINER(a, struct hub_numbered, announcement);

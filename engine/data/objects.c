@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "hook/hook.h"
 
 #define COND_MAX 16 /* conditions of one list */

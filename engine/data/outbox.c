@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/traceparent.h"
+#include "base/collection/map.h"
+#include "base/id/traceparent.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 #include "data/change_feed.h"
 
 #define WINDOW_ROWS 1024

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text/utf8.h"
+
 static const char *const operators[] = {"$eq", "$gt", "$gte", "$lt", "$lte", "$ne", "$in", NULL};
 
 static bool is_operator(const char *name) {

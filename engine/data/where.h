@@ -2,8 +2,8 @@
  * value, a list of values for any of them, or {"$eq" "$gt" "$gte" "$lt" "$lte" "$ne" "$in": …}. */
 #ifndef HUB_DATA_WHERE_H
 #define HUB_DATA_WHERE_H
-#include "base/code.h"
-#include "base/json.h"
+#include "base/error/code.h"
+#include "base/json/json.h"
 
 #define HUB_WHERE_MAX 16          /* conditions */
 #define HUB_WHERE_VALUES_MAX 1000 /* of a list */

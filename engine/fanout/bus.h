@@ -2,8 +2,8 @@
  * Called on the loop thread; records and answers arrive on the loop thread. */
 #ifndef HUB_FANOUT_BUS_H
 #define HUB_FANOUT_BUS_H
-#include "base/buf.h"
-#include "base/code.h"
+#include "base/error/code.h"
+#include "base/text/buf.h"
 #include "loop/loop.h"
 
 struct hub_bus;

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 #include "packet/ws.h"
 #include "session/guest.h"
 

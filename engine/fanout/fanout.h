@@ -14,7 +14,7 @@
  * left, in one order with what the group sends, of which it gets one piece for all of them. */
 #ifndef HUB_FANOUT_FANOUT_H
 #define HUB_FANOUT_FANOUT_H
-#include "base/list.h"
+#include "base/collection/list.h"
 #include "loop/loop.h"
 #include "session/session.h"
 

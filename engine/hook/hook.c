@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/text/utf8.h"
 
 bool hub_hook_wants(const struct hub_hook_ops *ops, const struct hub_script *script, const char *variable) {
     return script->kind != HUB_SCRIPT_NONE && (!ops->wants || ops->wants(script, variable));

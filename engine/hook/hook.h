@@ -3,8 +3,8 @@
  * trees cross the border. */
 #ifndef HUB_HOOK_HOOK_H
 #define HUB_HOOK_HOOK_H
-#include "base/code.h"
-#include "base/json.h"
+#include "base/error/code.h"
+#include "base/json/json.h"
 #include "schema/def.h"
 
 struct hub_scripts; /* one service's script state; scripting/scripts.h makes it */
@@ -42,7 +42,7 @@ struct hub_hook_chain {
     bool keeps_added;    /* and its ADDED; only with KEEPS_PAYLOAD */
     bool takes_text;     /* the result is only written down: it may come as TEXT */
     int64_t wall_ms;     /* how long it may take; 0: scripting.wallMs */
-    /* Whose request it is (base/traceparent.h): for its lines in the log and what its steps call; NULL or
+    /* Whose request it is (base/id/traceparent.h): for its lines in the log and what its steps call; NULL or
      * empty: unknown. */
     const char *traceparent;
 };

@@ -1,7 +1,7 @@
 /* The engine's life: hubs made from definitions, found by namespace, drained and freed. */
 #include <stdlib.h>
 
-#include "base/bug.h"
+#include "base/memory/bug.h"
 #include "data/outbox.h"
 #include "hub/access/access.h"
 #include "hub/bridge/bridge.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/engine_int.h"
 #include "hub/event/event.h"
 #include "hub/join/join.h"

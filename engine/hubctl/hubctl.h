@@ -1,4 +1,5 @@
-/* Commands of hubctl. A command is one file cmd_<name>.c with one row, declared here and listed in main.c. */
+/* Commands of hubctl. A command is one file commands/cmd_<name>.c with one row, declared here and listed in
+ * main.c. */
 #ifndef HUB_HUBCTL_H
 #define HUB_HUBCTL_H
 #include "cli/cli.h"

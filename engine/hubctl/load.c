@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/buf.h"
+#include "base/text/buf.h"
 #include "hubctl/hubctl.h"
 
 static struct hub_service *load_service(const char *dir, const struct hub_load_options *options, int *exit_code) {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "hubctl/hubctl.h"
 
 /* A line each, sorted, so that new ones do not meet. */

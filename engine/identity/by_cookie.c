@@ -2,7 +2,7 @@
 #include "identity/identity_int.h"
 
 #include "auth/session_cookie.h"
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 /* Where guests are let in, a cookie that admits nobody makes one of its bearer. */
 static void refuse_cookie(struct hub_resolution *r, enum hub_code code, const char *why) {

@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 
-#include "base/cidr.h"
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/match/cidr.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
+#include "base/time/clock.h"
 
 #define MAX_TOKEN 8192
 #define PENDING_KINDS 2 /* requests, and sessions: as many of each as may be pending may be resolved at a time */

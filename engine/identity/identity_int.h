@@ -4,7 +4,7 @@
  * trees.c: trees of sessions. token_expiry.c: the end of what admitted a socket. */
 #ifndef HUB_IDENTITY_IDENTITY_INT_H
 #define HUB_IDENTITY_IDENTITY_INT_H
-#include "base/map.h"
+#include "base/collection/map.h"
 #include "identity/identity.h"
 
 /* The trees of a ctx: those that were asked for last. Lives as long as an identity refers to it. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "identity/identity_int.h"
 
 json_t *hub_identity_packed(const struct hub_identity *who) {

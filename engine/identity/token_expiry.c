@@ -2,9 +2,9 @@
  * longer accept it. */
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 #include "identity/identity.h"
 
 #define EXPIRY_CHECK_MS (3600 * 1000) /* longest sleep of an expiry timer: the wall clock may be set meanwhile */

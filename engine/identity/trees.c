@@ -2,7 +2,7 @@
  * active has it at hand; of ten thousand that do nothing some hundred do. */
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "identity/identity_int.h"
 
 struct hub_trees {

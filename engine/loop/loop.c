@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 
 #define MAX_SIGNALS 4
 #define READY_MAX 1024     /* descriptors that are told at a time */

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bug.h"
-#include "base/clock.h"
-#include "base/list.h"
+#include "base/collection/list.h"
+#include "base/memory/bug.h"
+#include "base/time/clock.h"
 
 struct hub_loop;
 /* On CLOCK, which must outlive the loop; NULL: the system's. Timers and the times below go by it; turning it,

@@ -6,7 +6,7 @@
  * thread, and its events come there, never from inside a call made downwards. */
 #ifndef HUB_MESH_LINK_H
 #define HUB_MESH_LINK_H
-#include "base/code.h"
+#include "base/error/code.h"
 #include "loop/loop.h"
 #include "mesh/nodes.h"
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 
 struct hub_mesh_own_packet {
     struct hub_list link;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
+#include "base/time/clock.h"
 
 static void node_free_texts(struct hub_live_node *n) {
     free(n->name);

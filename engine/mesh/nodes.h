@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/json.h"
-#include "base/list.h"
-#include "base/map.h"
+#include "base/collection/list.h"
+#include "base/collection/map.h"
+#include "base/json/json.h"
 
 #define HUB_NODE_ID_LEN 12
 

@@ -1,6 +1,7 @@
 /* Packets between nodes as bytes. */
+#include "base/text/utf8.h"
 #include "mesh/mesh_int.h"
-#include "mesh/window.h"
+#include "mesh/window/window.h"
 
 #define HEAD 15 /* bytes before the name */
 

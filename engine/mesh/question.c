@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 #include "mesh/mesh_int.h"
 
 static struct hub_metric waiting_gauge =

@@ -1,6 +1,6 @@
 /* Who may see the console, and what it has to know before anybody is signed in. The page itself is
  * engine/console. */
-#include "base/json.h"
+#include "base/json/json.h"
 #include "ops/ops.h"
 
 #define JSON "application/json; charset=utf-8"

@@ -1,8 +1,8 @@
 /* Health, readiness, metrics. */
 #include "ops/ops.h"
 
-#include "base/json.h"
-#include "base/metric.h"
+#include "base/json/json.h"
+#include "base/telemetry/metric.h"
 
 static struct hub_metric build_info =
     HUB_METRIC(HUB_GAUGE, "hubd_build_info", "version=\"" HUB_VERSION "\"", "Always 1; the version is in the label");

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/deflate.h"
-#include "base/file.h"
-#include "base/map.h"
-#include "base/mem.h"
+#include "base/collection/map.h"
+#include "base/io/deflate.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 #include "ops/console.h"
 #include "ops/ops.h"
 

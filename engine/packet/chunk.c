@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/block.h"
-#include "base/mem.h"
+#include "base/memory/block.h"
+#include "base/memory/mem.h"
 #include "packet/chunk_int.h"
 #include "packet/ws.h"
 

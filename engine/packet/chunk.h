@@ -4,7 +4,7 @@
  * it. The long-polling transport walks the same frames back into Engine.IO packets. Loop thread only. */
 #ifndef HUB_PACKET_CHUNK_H
 #define HUB_PACKET_CHUNK_H
-#include "base/buf.h"
+#include "base/text/buf.h"
 
 struct hub_deflater;
 struct hub_chunk_deflated;

@@ -7,8 +7,8 @@
  * ENDS has where each frame ends in both, so that a run of frames is found again. */
 #include <stdlib.h>
 
-#include "base/deflate.h"
-#include "base/mem.h"
+#include "base/io/deflate.h"
+#include "base/memory/mem.h"
 #include "packet/chunk_int.h"
 #include "packet/ws.h"
 

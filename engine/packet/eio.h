@@ -1,7 +1,7 @@
 /* Engine.IO 4 packets and payloads: pure functions. https://socket.io/docs/v4/engine-io-protocol/ */
 #ifndef HUB_PACKET_EIO_H
 #define HUB_PACKET_EIO_H
-#include "base/buf.h"
+#include "base/text/buf.h"
 
 enum hub_eio_type {
     HUB_EIO_OPEN,

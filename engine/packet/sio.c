@@ -1,7 +1,7 @@
 /* Socket.IO 5 packets in their text form. */
 #include "packet/sio.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 #define MAX_ID ((int64_t)1 << 53)
 

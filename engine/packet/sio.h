@@ -2,7 +2,7 @@
  * Text form: <type>[<attachments>-][<namespace>,][<ack id>][JSON]. */
 #ifndef HUB_PACKET_SIO_H
 #define HUB_PACKET_SIO_H
-#include "base/buf.h"
+#include "base/text/buf.h"
 
 enum hub_sio_type {
     HUB_SIO_CONNECT,

@@ -3,6 +3,8 @@
 
 #include <openssl/sha.h>
 
+#include "base/text/utf8.h"
+
 static bool opcode_is_known(unsigned opcode) {
     return opcode <= HUB_WS_BINARY || (opcode >= HUB_WS_CLOSE && opcode <= HUB_WS_PONG);
 }

@@ -2,7 +2,7 @@
  * is permessage-deflate (RFC 7692), without context takeover: its bit in a head, and its negotiation. */
 #ifndef HUB_PACKET_WS_H
 #define HUB_PACKET_WS_H
-#include "base/buf.h"
+#include "base/text/buf.h"
 
 enum { HUB_WS_CONT = 0, HUB_WS_TEXT = 1, HUB_WS_BINARY = 2, HUB_WS_CLOSE = 8, HUB_WS_PING = 9, HUB_WS_PONG = 10 };
 /* Added to the opcode of hub_ws_head_write: the message is compressed (RSV1). */

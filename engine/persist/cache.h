@@ -5,8 +5,8 @@
  * Answers of one cache come in the order in which it was asked. */
 #ifndef HUB_PERSIST_CACHE_H
 #define HUB_PERSIST_CACHE_H
-#include "base/code.h"
-#include "base/json.h"
+#include "base/error/code.h"
+#include "base/json/json.h"
 #include "loop/loop.h"
 
 #define HUB_CACHE_KEYS_MAX 4

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
+#include "base/time/clock.h"
 #include "persist/store.h"
 #include "persist/store_metrics.h"
 

@@ -9,10 +9,10 @@
  * alone), HUB_FENCED (another node has the place of the write: that write failed alone). */
 #ifndef HUB_PERSIST_STORE_H
 #define HUB_PERSIST_STORE_H
-#include "base/buf.h"
-#include "base/code.h"
-#include "base/json.h"
-#include "base/uuid.h"
+#include "base/error/code.h"
+#include "base/id/uuid.h"
+#include "base/json/json.h"
+#include "base/text/buf.h"
 #include "loop/loop.h"
 
 /* Column types: the nine of HubCustomFieldType. */

@@ -1,8 +1,8 @@
 /* The store's metrics. */
 #include "persist/store_metrics.h"
 
-#include "base/log.h"
-#include "base/metric.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 #include "persist/store.h"
 
 static struct hub_histogram commit_latency =

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/code.h"
+#include "base/error/code.h"
 
 struct hub_table;
 struct hub_column;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 /* Everything made here hangs on one list and goes at once. */
 struct piece {

@@ -2,7 +2,7 @@
  * first window that fits. */
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "rest/rest_int.h"
 
 struct channel_request {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "async/backlog.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "data/objects.h"
 #include "hub/read_turns/read_turns.h"
 #include "rest/rest_int.h"

@@ -2,7 +2,8 @@
  * is refused by name: a condition that is dropped without a word shows rows that were not asked for. */
 #include <stdio.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "rest/rest_int.h"
 
 #define NAME_SHOWN 64 /* bytes of a name in an error text */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "rest/rest_int.h"
 
 /* What a method does, and what its body is; NULL: it has none. */

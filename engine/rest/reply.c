@@ -1,7 +1,7 @@
 /* The two envelopes of REST answers. */
 #include <stdio.h>
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "rest/rest_int.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "hub/call/args.h"
 #include "rest/rest_int.h"
 

@@ -1,7 +1,7 @@
 /* Shared by the files of engine/rest only. */
 #ifndef HUB_REST_REST_INT_H
 #define HUB_REST_REST_INT_H
-#include "base/json.h"
+#include "base/json/json.h"
 #include "rest/rest.h"
 
 struct hub_rest {

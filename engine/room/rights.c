@@ -2,7 +2,7 @@
  * where it acts. */
 #include "room/rights.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 #define ROW(ID, FIELD, NAME, FALLBACK, SYSTEM, REFUSAL, HELP) \
     {NAME, offsetof(struct hub_rights, FIELD), offsetof(struct hub_def_role, FIELD), FALLBACK, SYSTEM, REFUSAL},

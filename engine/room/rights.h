@@ -4,8 +4,8 @@
 #define HUB_ROOM_RIGHTS_H
 #include <stddef.h>
 
-#include "base/buf.h"
-#include "base/code.h"
+#include "base/error/code.h"
+#include "base/text/buf.h"
 #include "schema/def.h"
 
 struct hub_rights {

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/bug.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/bug.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 
 static struct hub_metric rooms = HUB_METRIC(HUB_GAUGE, "hubd_rooms", NULL, "Rooms in use");
 static struct hub_metric members = HUB_METRIC(HUB_GAUGE, "hubd_members", NULL, "Connections joined to rooms");

@@ -8,13 +8,13 @@
 #ifndef HUB_ROOM_ROOM_H
 #define HUB_ROOM_ROOM_H
 #include "async/sequence.h"
-#include "base/code.h"
-#include "base/json.h"
-#include "base/keyed.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/uuid.h"
-#include "base/walk.h"
+#include "base/collection/keyed.h"
+#include "base/collection/map.h"
+#include "base/collection/walk.h"
+#include "base/error/code.h"
+#include "base/id/uuid.h"
+#include "base/json/json.h"
+#include "base/memory/mem.h"
 #include "fanout/fanout.h"
 #include "room/rights.h"
 

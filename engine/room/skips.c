@@ -2,7 +2,7 @@
  * gap. */
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "room/room.h"
 
 #define SKIPS_FIRST 6   /* numbers that a member's first memory of them holds */

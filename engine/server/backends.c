@@ -8,7 +8,7 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/redis/redis.h"
 #include "adapters/sqlite/sqlite.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static const struct hub_store_ops *const stores[] = {&hub_sqlite_ops, &hub_postgres_ops};
 static const struct hub_cache_ops *const caches[] = {&hub_memory_cache_ops, &hub_redis_cache_ops};

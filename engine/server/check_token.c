@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/time/clock.h"
 
 #define START_STEP_MS 20 /* between two looks at a backend that is away at start */
 

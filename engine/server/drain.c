@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 
 #define DRAIN_MS 10000      /* longest graceful stop */
 #define POLL_GRACE_MS 2000  /* of it, how long clients between two polls may take to fetch what is queued */

@@ -2,8 +2,8 @@
  * lies below something that is still in use, though whole pages of it are free. */
 #include <malloc.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 #include "server/server_int.h"
 
 #define LOOK_MS 60000

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 #include "hub/core/core.h"
 
 /* One of them while it runs. */

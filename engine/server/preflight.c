@@ -8,7 +8,7 @@
 #include "auth/client_proof.h"
 #include "auth/jwt.h"
 #include "auth/session_cookie.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "hub/engine.h"
 #include "ops/ops.h"
 #include "scripting/scripts.h"

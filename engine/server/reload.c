@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 
 #define RETIRE_MS 15000 /* after that no script of the old definitions runs any more */
 

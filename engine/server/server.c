@@ -8,8 +8,8 @@
 
 #include "async/hold.h"
 #include "auth/client_proof.h"
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 #include "server/preflight.h"
 
 int hub_server_failed(const struct hub_err *err, int exit_code) {

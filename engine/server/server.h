@@ -2,7 +2,7 @@
  * again. */
 #ifndef HUB_SERVER_H
 #define HUB_SERVER_H
-#include "base/json.h"
+#include "base/json/json.h"
 #include "schema/load.h"
 
 struct hub_server_options {

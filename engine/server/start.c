@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/secret.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/text/secret.h"
 
 #define START_STEP_MS 20     /* between two looks at a backend that is away at start */
 #define START_PATIENT_MS 500 /* the same once it has been away for START_QUIET_MS */

@@ -2,7 +2,7 @@
  * its socket. */
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "session/ack_int.h"
 
 struct hub_acks {

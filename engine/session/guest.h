@@ -7,7 +7,7 @@
  * groups, and call none of these for a guest. */
 #ifndef HUB_SESSION_GUEST_H
 #define HUB_SESSION_GUEST_H
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "session/session.h"
 
 struct hub_group;

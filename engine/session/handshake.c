@@ -1,7 +1,7 @@
 /* Keeps of a handshake what authentication and logs may ask for later, in as little memory as it takes. */
 #include "session/handshake_int.h"
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 #define LONG_LIST 1024 /* cookies and queries up to here are kept whole */
 #define MAX_SECRET 8192

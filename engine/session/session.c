@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/json_event.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/json/json_event.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 #include "packet/ws.h"
 #include "session/ack_int.h"
 #include "session/guest_int.h"

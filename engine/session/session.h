@@ -25,11 +25,11 @@
  * time, of MAX_JOINING_BYTES with the credentials they are judged by; further ones are overloaded. */
 #ifndef HUB_SESSION_SESSION_H
 #define HUB_SESSION_SESSION_H
-#include "base/bug.h"
-#include "base/json.h"
-#include "base/list.h"
-#include "base/map.h"
-#include "base/uuid.h"
+#include "base/collection/list.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/json/json.h"
+#include "base/memory/bug.h"
 #include "packet/chunk.h"
 #include "packet/sio.h"
 #include "transport/transport.h"

@@ -6,8 +6,8 @@
  * hub_eio_close …), so the layer above needs no re-entrancy guard. */
 #ifndef HUB_TRANSPORT_TRANSPORT_H
 #define HUB_TRANSPORT_TRANSPORT_H
-#include "base/buf.h"
-#include "base/code.h"
+#include "base/error/code.h"
+#include "base/text/buf.h"
 #include "loop/loop.h"
 #include "packet/chunk.h"
 
@@ -20,10 +20,10 @@ struct hub_transport_config {
     int port;                        /* 0 = any free */
     const char *base_path;           /* "" or "/messaging-api": accepted in front of every path, and not required */
     const char *path;                /* of Engine.IO; NULL = "/socket.io" */
-    const char *const *cors_origins; /* patterns (base/origin.h) of pages let in beside the own host's; "*" lets all in,
+    const char *const *cors_origins; /* patterns (origin.h) of pages let in beside the own host's; "*" lets all in,
                                         without cookies */
     size_t cors_n;
-    const char *const *trusted_proxies; /* ranges (base/cidr.h) whose X-Forwarded headers count; "unix:" */
+    const char *const *trusted_proxies; /* ranges (cidr.h) whose X-Forwarded headers count; "unix:" */
     size_t trusted_n;
     bool
         local_names; /* only requests for local names and listed origins' are answered: see hub_transport_local_names */

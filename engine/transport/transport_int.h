@@ -21,19 +21,19 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "base/cidr.h"
-#include "base/deflate.h"
-#include "base/keyed.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/origin.h"
-#include "base/uuid.h"
-#include "transport/http_parse.h"
-#include "transport/io.h"
-#include "transport/outq.h"
+#include "base/collection/keyed.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/io/deflate.h"
+#include "base/match/cidr.h"
+#include "base/match/origin.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
+#include "transport/connection/io.h"
+#include "transport/engineio/outq.h"
+#include "transport/http/http_parse.h"
 #include "transport/transport.h"
-#include "transport/ws_in.h"
+#include "transport/websocket/ws_in.h"
 
 #define HUB_IN_SIZE 65536     /* bytes one read may bring; one buffer for the whole loop */
 #define HUB_READ_PENDING 8192 /* the same while nobody has signed in; half of HUB_PENDING_BYTES, for two may meet */

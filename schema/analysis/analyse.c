@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
 void hub_analysis_tell(const struct hub_analysis *a, const char *code, size_t at, size_t n, const char *suggestion,

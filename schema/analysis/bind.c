@@ -1,6 +1,6 @@
 /* What the names of a script stand for, found before anything else is looked at: by name alone, wherever
  * they are declared, so that a name which is declared twice is one of which nothing is known. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/analysis/analysis_int.h"
 
 enum { FUNCTIONS_MAX = 2000 }; /* of a script whose extent is looked for */

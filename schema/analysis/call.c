@@ -1,6 +1,6 @@
 /* Calls: how many arguments, of which kind, names of things that are not there, and places where a call
  * makes no sense. */
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
 #include "schema/analysis/analysis_int.h"
 
 #define CODE "L007"

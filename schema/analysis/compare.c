@@ -2,7 +2,7 @@
  * with themselves. */
 #include <stdlib.h>
 
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
 #include "schema/analysis/analysis_int.h"
 
 enum { LISTED_MAX = 8 }; /* values that a message lists */

@@ -2,7 +2,7 @@
  * each. Names, lint, completion and types of scripts all read these rows. */
 #ifndef HUB_SCHEMA_ANALYSIS_FUNCTIONS_H
 #define HUB_SCHEMA_ANALYSIS_FUNCTIONS_H
-#include "base/str.h"
+#include "base/text/str.h"
 
 enum hub_takes {
     HUB_TAKES_NONE, /* ends the list */

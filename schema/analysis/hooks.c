@@ -1,8 +1,8 @@
-/* The rows of hooks.h. What a result means is where the engine reads it: engine/hub/message/send.c for
+/* The rows of hooks.h. What a result means is where the engine reads it: engine/hub/message/send/send.c for
  * handlers, engine/hub/lifecycle/hook.c, … */
 #include "schema/analysis/hooks.h"
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static const struct hub_result_key handler_keys[] = {
     {"accept", HUB_KEY_BOOLEAN, .required = true},    {"rejectReason", .kind = HUB_KEY_TEXT},

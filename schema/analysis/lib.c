@@ -1,5 +1,5 @@
 /* The functions of the modules in lib/, with their parameters. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/analysis/analysis_int.h"
 
 struct collecting {

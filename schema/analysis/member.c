@@ -1,7 +1,7 @@
 /* Members that are not there: of messages and payloads, of records that a script has found, of modules and
- * Lua's libraries. Those of the variables themselves scripting/members.c looks at, too; what both find is
- * told once. */
-#include "base/nearest.h"
+ * Lua's libraries. Those of the variables themselves scripting/expression/members.c looks at, too; what both
+ * find is told once. */
+#include "base/error/did_you_mean.h"
 #include "schema/analysis/analysis_int.h"
 
 static void tell_missing(const struct hub_analysis *a, const struct hub_syntax *x, const char *near) {

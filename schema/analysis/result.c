@@ -1,5 +1,5 @@
 /* What a hook returns, as far as it is written as a literal, against what the engine takes. */
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
 #include "schema/analysis/analysis_int.h"
 
 #define CODE "L006"

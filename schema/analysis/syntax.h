@@ -3,7 +3,7 @@
  * be views into the script. */
 #ifndef HUB_SCHEMA_ANALYSIS_SYNTAX_H
 #define HUB_SCHEMA_ANALYSIS_SYNTAX_H
-#include "base/str.h"
+#include "base/text/str.h"
 
 enum hub_syntax_kind {
     HUB_SYNTAX_OTHER, /* whatever is none of these: only its parts count, in LIST */

@@ -1,5 +1,5 @@
 /* Literals that are stored or sent: of rows, messages, results. */
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
 #include "schema/analysis/analysis_int.h"
 
 static const char *word_of_literal(const struct hub_syntax *x) {

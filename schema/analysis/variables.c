@@ -1,5 +1,5 @@
 /* What the variables of each hook are. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/analysis/analysis_int.h"
 
 #define FIELD(NAME, TYPE) \

@@ -7,9 +7,13 @@ bad=0
 complain() { echo "docs/internals/$*"; bad=1; }
 
 check_pages() {
-    local module
+    local module page
     for module in $(grep -v '^ *#' tests/layers.txt | sed 's/:.*//') engine/server; do
-        if [[ $module == engine/hub/* ]]; then
+        if [[ $module == */* && ${module%/*} != engine/hub ]] && grep -q "^${module%/*}:" tests/layers.txt; then # a room: a row of its module's page
+            page=${module%/*}
+            [[ $page == engine/hub/* ]] && page=hub || page=${page##*/}
+            grep -qF "| \`$module/\` |" "docs/internals/$page.md" || complain "$page.md: there is no row of $module"
+        elif [[ $module == engine/hub/* ]]; then
             grep -qx "## ${module##*/}" docs/internals/hub.md || complain "hub.md: there is no section of $module"
         else
             grep -qx "# ${module##*/}" "docs/internals/${module##*/}.md" 2>/dev/null || complain "${module##*/}.md: there is no such page of $module"
@@ -88,11 +92,12 @@ selftest() {
     (cd "$here/../.." && tar cf - --exclude=node_modules --exclude=corpus engine schema scripting adapters tests docs hubs cmake) | tar xf - -C "$copy"
     rm "$copy/docs/internals/redis.md"
     sed -i '/^## read_turns$/d' "$copy/docs/internals/hub.md"
+    sed -i '/^| `engine\/base\/json\/` |/d' "$copy/docs/internals/base.md"
     printf '%s\n' '`engine/nowhere.c` `hub_nothing_does()` `struct hub_nobody` `HUB_NO_SUCH_THING` `unit.base.none_test`' >>"$copy/docs/internals/base.md"
     out=$(check "$copy" || true)
     rm -r "$copy"
     local text
-    for text in 'redis.md: there is no such page' 'no section of engine/hub/read_turns' 'no engine/nowhere.c' 'no function hub_nothing_does()' 'no struct hub_nobody' \
+    for text in 'redis.md: there is no such page' 'no section of engine/hub/read_turns' 'no row of engine/base/json' 'no engine/nowhere.c' 'no function hub_nothing_does()' 'no struct hub_nobody' \
         'called HUB_NO_SUCH_THING' 'no test unit.base.none_test'; do
         grep -qF "$text" <<<"$out" || { echo "not found: $text"; bad=1; }
     done

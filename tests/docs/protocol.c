@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
-#include "base/map.h"
-#include "base/mem.h"
+#include "base/collection/map.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 #include "hub/call/args.h"
 #include "hub/call/call.h"
 

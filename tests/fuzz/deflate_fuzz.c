@@ -2,8 +2,8 @@
  * done; what is deflated comes back. */
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "base/deflate.h"
+#include "base/io/deflate.h"
+#include "base/text/buf.h"
 
 #define MAX 5000
 

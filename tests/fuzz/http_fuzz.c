@@ -3,7 +3,7 @@
  * come out. */
 #include <stdlib.h>
 
-#include "transport/http_parse.h"
+#include "transport/http/http_parse.h"
 
 #define MAX_BODY 5000
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 /* jansson refuses large integers, or reads all integers as reals when asked to; depth it leaves to 2048. */
 static json_t *reference(struct hub_str text) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "mesh/mesh_int.h"
-#include "mesh/window.h"
+#include "mesh/window/window.h"
 
 #define HELD_MAX 500
 

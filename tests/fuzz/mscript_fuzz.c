@@ -2,8 +2,8 @@
  * and both languages' checkers agree with the compiler. A first byte of 'L' makes the rest a Lua chunk. */
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 #include "scripting/scripts.h"
 
 static const char *const vars[] = {"room", "user", "roomId", NULL};

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/text/utf8.h"
 #include "fake_eio.h"
 
 static struct hub_loop *loop;

@@ -3,10 +3,11 @@
  * agreed on. Then the bytes are walked as a chunk of our own frames would be. */
 #include <stdlib.h>
 
-#include "base/deflate.h"
+#include "base/io/deflate.h"
+#include "base/text/utf8.h"
 #include "packet/chunk.h"
 #include "packet/ws.h"
-#include "transport/ws_in.h"
+#include "transport/websocket/ws_in.h"
 
 #define MAX_PAYLOAD 3000
 

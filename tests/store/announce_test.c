@@ -2,7 +2,7 @@
  * transaction. */
 #include "any_store.h"
 
-#include "base/uuid.h"
+#include "base/id/uuid.h"
 #include "persist/tables.h"
 
 /* A table without soft deletion and times, and with a key of numbers. */

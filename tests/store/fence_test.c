@@ -4,8 +4,8 @@
 
 #include <sqlite3.h>
 
-#include "base/metric.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/telemetry/metric.h"
 
 /* ---- claims ---- */
 

@@ -1,7 +1,7 @@
 /* A store at work: numbers, duplicates, order, group commit, reading, scripts' statements. */
 #include "any_store.h"
 
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
 
 static int64_t metric(const char *name) {
     struct hub_buf text = {0};

@@ -1,7 +1,7 @@
 /* A deflater and an inflater, new for each test or group. Included after cmocka.h. */
 #ifndef TEST_SUPPORT_DEFLATE_PAIR_H
 #define TEST_SUPPORT_DEFLATE_PAIR_H
-#include "base/deflate.h"
+#include "base/io/deflate.h"
 
 static struct hub_deflater *deflater;
 static struct hub_inflater *inflater; /* NULL outside */

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/map.h"
-#include "base/mem.h"
+#include "base/collection/map.h"
+#include "base/memory/mem.h"
 #include "fanout/bus.h"
 #include "hook/hook.h"
 #include "persist/cache.h"

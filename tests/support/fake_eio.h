@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "packet/chunk.h"
 #include "packet/ws.h"
 #include "session/session.h"

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/buf.h"
 #include "transport/transport.h"
 
 struct hub_http_req {

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/map.h"
-#include "base/mem.h"
+#include "base/collection/map.h"
+#include "base/memory/mem.h"
 #include "persist/store.h"
 
 struct fake_row {

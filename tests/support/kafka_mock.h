@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "adapters/kafka/kafka.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 enum { MOCK_PATIENCE_MS = 60000, MOCK_LOOK_MS = 5, MOCK_PARTITIONS = 4 };
 

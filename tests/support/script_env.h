@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/time/clock.h"
 #include "scripting/scripts.h"
 
 /* The scripts of the service are its hub's scheduled actions: as many as wanted, compiled like all others. */

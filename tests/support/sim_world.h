@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
-#include "mesh/lease.h"
-#include "mesh/places.h"
-#include "mesh/window.h"
+#include "base/memory/mem.h"
+#include "mesh/place/lease.h"
+#include "mesh/place/places.h"
+#include "mesh/window/window.h"
 
 #define SIM_NODES 8
 #define SIM_PLACES 3

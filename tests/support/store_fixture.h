@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "persist/store.h"
 
 static struct hub_loop *loop;

@@ -1,8 +1,8 @@
 /* A clock that stands still until a test turns it, and a loop that goes by it: nothing is waited for. */
 #ifndef TEST_SUPPORT_TURNED_CLOCK_H
 #define TEST_SUPPORT_TURNED_CLOCK_H
-#include "base/clock.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/time/clock.h"
 #include "loop/loop.h"
 
 #define TURNED_WALL_MS 1767225600000 /* 2026-01-01T00:00:00Z, when each such clock begins */

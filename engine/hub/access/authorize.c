@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/access/access_int.h"
 
 #define STARTS_MAX 20 /* restarts of a decision whose inputs keep changing */

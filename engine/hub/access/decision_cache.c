@@ -8,6 +8,8 @@
  * decision counts for that session. Asking is one round trip for all three keys. */
 #include <stdlib.h>
 
+#include "base/crypto/digest.h"
+#include "base/crypto/random.h"
 #include "hub/access/access_int.h"
 
 #define STAMP_MS (24 * 3600 * 1000) /* what is cached in a room nobody enters for a day is worked out anew */

@@ -3,12 +3,13 @@
  *
  * A topic is subscribed to once for the whole service; what a record means is looked up when it arrives,
  * so a reload needs no unsubscribing. */
+#include "base/text/utf8.h"
 #include "hub/bridge/bridge_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/bridge/serial_queue.h"
 
 #define REMEMBERED 4096     /* _eventIds by which repeats are recognised */

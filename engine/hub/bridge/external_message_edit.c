@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/access/access.h"
 #include "hub/message/message.h"
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/block.h"
-#include "base/cidr.h"
-#include "base/log.h"
+#include "base/match/cidr.h"
+#include "base/memory/block.h"
+#include "base/telemetry/log.h"
 
 struct hub_call *hub_call_new(struct hub_hub *hub, struct hub_conn *conn, struct hub_identity *who, const char *event,
                               json_t *args, int64_t ack) {

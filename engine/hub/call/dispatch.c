@@ -2,7 +2,7 @@
  * server"). */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/call/call.h"
 
 static HUB_MUST char *keys_of(const struct hub_command *command) {

@@ -7,7 +7,7 @@
  * then. */
 #include <stdlib.h>
 
-#include "base/block.h"
+#include "base/memory/block.h"
 #include "hub/call/call.h"
 
 /* The middleware around one call, until its last script has ended. */

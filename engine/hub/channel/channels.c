@@ -1,7 +1,7 @@
 /* Channels in memory: made on demand, loaded, given up when nobody uses them. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/channel/channel_int.h"
 
 #define SWEEP_MS 30000

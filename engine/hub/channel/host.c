@@ -2,6 +2,7 @@
  * names and fields are those that the service declares. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "hub/channel/channel_int.h"
 
 #define REASON_MAX 1000 /* bytes */

@@ -6,7 +6,7 @@
  * What was lost begins a new epoch; numbers go on where subscribers are, so that they see no gap. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/channel/channel_int.h"
 
 #define SPARE 100                      /* messages that are kept beyond the promised ones, to fill holes with */

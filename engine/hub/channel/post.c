@@ -1,7 +1,7 @@
 /* A message on its way to a channel: kept, told in its turn, reported. */
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "hub/channel/channel_int.h"
 #include "hub/message/message.h"
 

@@ -1,5 +1,5 @@
 /* Windows: which of them fits a channel, and what all of them promise together. */
-#include "base/pattern.h"
+#include "base/match/pattern.h"
 #include "hub/channel/channel_int.h"
 #include "hub/namespace/namespace.h"
 

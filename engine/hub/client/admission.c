@@ -1,7 +1,7 @@
 /* Who a connection says that it is: the id in CONNECT's auth, and its proof. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/client/client_int.h"
 
 static struct hub_metric refused =

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
+#include "base/text/utf8.h"
 #include "data/fields.h"
 #include "hub/client/client_int.h"
 

@@ -2,7 +2,7 @@
  * and the client has not come back in time. */
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "hub/client/client_int.h"
 
 static struct hub_metric connected_gauge = HUB_METRIC(HUB_GAUGE, "hubd_clients", NULL, "Clients that are connected");

@@ -1,7 +1,7 @@
 /* Shared by the files of engine/hub/collection. */
 #ifndef HUB_COLLECTION_COLLECTION_INT_H
 #define HUB_COLLECTION_COLLECTION_INT_H
-#include "base/pattern.h"
+#include "base/match/pattern.h"
 #include "hub/collection/collection.h"
 #include "hub/guard/guard.h"
 #include "hub/record/record.h"

@@ -2,6 +2,7 @@
  * changed, and when a script says so. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "hub/collection/collection_int.h"
 
 /* ---- what is watched for ---- */

@@ -1,9 +1,10 @@
 /* Commands: found by name, judged, run with the middleware around them, answered. */
 #include <stdlib.h>
 
-#include "base/block.h"
-#include "base/log.h"
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
+#include "base/memory/block.h"
+#include "base/telemetry/log.h"
+#include "base/text/utf8.h"
 #include "data/fields.h"
 #include "hub/command/command_int.h"
 

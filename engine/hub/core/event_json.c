@@ -1,5 +1,5 @@
 /* Payloads of events, and the buffers that they and answers are written in. */
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "hub/core/core.h"
 
 #define SCRATCH_KEEP 65536 /* a larger buffer is given back to the allocator after use */

@@ -3,8 +3,8 @@
  * it, or by hub_event_json_free. Included by core.h. */
 #ifndef HUB_CORE_EVENT_JSON_H
 #define HUB_CORE_EVENT_JSON_H
-#include "base/buf.h"
-#include "base/json.h"
+#include "base/json/json.h"
+#include "base/text/buf.h"
 #include "room/room.h"
 
 struct hub_engine;

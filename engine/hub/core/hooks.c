@@ -1,9 +1,10 @@
 /* Calling the scripts' side: shared context variables, failures logged and counted. */
+#include "base/text/utf8.h"
 #include "hub/core/core.h"
 
 #include <stdio.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n) {
     args[n++] = (struct hub_hook_arg){"room", record};

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/code.h"
-#include "base/json.h"
+#include "base/error/code.h"
+#include "base/json/json.h"
 #include "schema/def.h"
 
 struct hub_call;

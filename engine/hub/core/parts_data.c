@@ -1,7 +1,7 @@
 /* What parts keep: each one that wants a place of a kind has the one that its position in the list gives. */
 #include <stdlib.h>
 
-#include "base/bug.h"
+#include "base/memory/bug.h"
 #include "hub/core/core.h"
 
 _Static_assert(offsetof(struct hub_part, engine_data) == offsetof(struct hub_part, room_data) + HUB_PART_PLACES - 1,

@@ -1,5 +1,5 @@
 /* Rooms as hubs have them: what the parts do in a room's life, and what they keep of it. */
-#include "base/bug.h"
+#include "base/memory/bug.h"
 #include "hub/core/core.h"
 
 static void on_loaded(struct hub_room *room) { HUB_PARTS_CALL(hub_of(room)->engine, room_loaded, room); }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "hub/member/member.h"
 
 /* ---- custom events ---- */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 #define KEPT_EVENTS_MAX 1000 /* of one answer: the newest of its span */
 

@@ -2,8 +2,8 @@
  * lists are looked through, and their patterns and conditions compared with what has changed. */
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/pattern.h"
+#include "base/match/pattern.h"
+#include "base/telemetry/log.h"
 #include "data/where.h"
 #include "hub/guard/guard_int.h"
 

@@ -1,7 +1,7 @@
 /* Connections of this node in rooms of others: their calls go there, and what comes back is given out. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/guest/guest_int.h"
 
 /* A room that another node owns, while connections of this one are seated in it. */

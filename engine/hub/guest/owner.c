@@ -1,7 +1,7 @@
 /* Connections of other nodes in the rooms of this one. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/access/access.h"
 #include "hub/guest/guest_int.h"
 #include "hub/join/join.h"

@@ -1,7 +1,7 @@
 /* The part: other nodes, and who owns which room. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/guest/guest_int.h"
 
 struct hub_guests *hub_guests_of(struct hub_engine *e) {

@@ -7,7 +7,7 @@
  * time before something is told it is decided whether it may be; it is never too little. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/inbox/inbox_int.h"
 
 #define CHECKS_MAX 100 /* rooms that wait to be asked about; with more all are listed anew */

@@ -1,4 +1,5 @@
 /* hub:updateRoom: the room's record, changed by those who manage the room. */
+#include "base/text/utf8.h"
 #include "hub/join/join.h"
 
 #include <stdlib.h>

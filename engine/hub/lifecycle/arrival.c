@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "base/cidr.h"
+#include "base/match/cidr.h"
 
 #define ROOMS_MAX 1000 /* of one admission */
 

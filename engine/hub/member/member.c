@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 
 #define OFFLINE_GRACE_MS 5000 /* a reload of the page is no absence (contract: semantics.md "Counting") */
 

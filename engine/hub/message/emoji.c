@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "hub/message/emoji.h"
 
 enum { ZWJ = 0x200D, PICTURE = 0xFE0F, KEYCAP = 0x20E3, TAG_FIRST = 0xE0020, TAG_LAST = 0xE007E, TAG_END = 0xE007F };

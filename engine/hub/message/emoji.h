@@ -1,7 +1,7 @@
 /* What a reaction may be. Pure functions. */
 #ifndef HUB_MESSAGE_EMOJI_H
 #define HUB_MESSAGE_EMOJI_H
-#include "base/str.h"
+#include "base/text/str.h"
 
 #define HUB_EMOJI_MAX 64 /* bytes */
 #define HUB_EMOJI_EXPECTED "expected an emoji, or a name of 1 to 64 characters out of a-z, 0-9, _, + and -"

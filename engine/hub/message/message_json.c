@@ -2,7 +2,7 @@
  * history and REST. */
 #include "hub/message/message.h"
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 #define MESSAGE_ROOM 448 /* bytes that most messages need beside their content */
 

@@ -1,6 +1,6 @@
 /* The part "messages": its rows. What they do is in send.c and edit.c. */
 #include "data/fields.h"
-#include "hub/message/edit.h"
+#include "hub/message/edit/edit.h"
 #include "hub/message/emoji.h"
 #include "hub/message/message.h"
 

@@ -1,4 +1,5 @@
 /* Metadata of connections: what clients set of themselves, and see of others in their rooms. */
+#include "base/text/utf8.h"
 #include "hub/metadata/metadata_int.h"
 #include "hub/namespace/namespace.h"
 

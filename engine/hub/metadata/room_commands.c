@@ -1,6 +1,7 @@
 /* What clients ask of the metadata of rooms. A change is judged member by member, by the hook canWrite. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "hub/access/access.h"
 #include "hub/metadata/metadata_int.h"
 

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "base/time/clock.h"
 #include "hub/access/access.h"
 #include "hub/member/member.h"
 #include "hub/message/message.h"

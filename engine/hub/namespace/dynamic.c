@@ -2,8 +2,8 @@
  * to is a namespace of its own, with its own rooms, from the first CONNECT until no socket of it is left. */
 #include <stdlib.h>
 
-#include "base/metric.h"
-#include "base/pattern.h"
+#include "base/match/pattern.h"
+#include "base/telemetry/metric.h"
 #include "hub/namespace/namespace_int.h"
 
 static struct hub_metric live_gauge =

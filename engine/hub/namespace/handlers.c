@@ -1,8 +1,8 @@
 /* The handlers of a socket, one after the other; what has come meanwhile waits, within bounds. */
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/metric.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 #include "hub/namespace/namespace_int.h"
 
 #define MAX_QUEUE 1000

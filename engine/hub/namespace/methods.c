@@ -1,6 +1,6 @@
 /* What handlers of plain namespaces call: the methods of the objects "socket" and "namespace", and of
- * those that stand for some of a namespace's sockets (scripting/socket.c). The first argument is the id of
- * the object: a socket's, or the name of a namespace. */
+ * those that stand for some of a namespace's sockets (scripting/host/socket.c). The first argument is the id
+ * of the object: a socket's, or the name of a namespace. */
 #include <stdlib.h>
 
 #include "hub/namespace/namespace_int.h"
@@ -289,7 +289,7 @@ static void fill_page(struct page *p, const struct hub_ns *ns, struct hub_str ro
     }
 }
 
-/* Answers at once, which scripting/socket.c counts on: sockets are made of the items. */
+/* Answers at once, which scripting/host/socket.c counts on: sockets are made of the items. */
 static void namespace_sockets(void *ctx, struct hub_host_call *call) {
     const json_t *room = json_array_get(call->args, 1), *options = json_array_get(call->args, 2);
     const struct hub_ns *ns = hub_ns_named(hub_ns_all(ctx), hub_json_str(json_array_get(call->args, 0)));

@@ -1,7 +1,7 @@
 /* All plain namespaces, and how sockets come into them and leave. */
 #include <stdlib.h>
 
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
 #include "hub/lifecycle/lifecycle.h"
 #include "hub/namespace/namespace_int.h"
 

@@ -7,7 +7,7 @@
  * An event is encoded once, and all members that keep it share the bytes. */
 #include <stdlib.h>
 
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
 #include "hub/namespace/namespace_int.h"
 
 #define MAX_WAITING 10000         /* members of a service whose clients are away */

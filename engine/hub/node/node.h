@@ -3,7 +3,7 @@
  * caller. */
 #ifndef HUB_NODE_NODE_H
 #define HUB_NODE_NODE_H
-#include "base/code.h"
+#include "base/error/code.h"
 #include "hub/core/part.h"
 
 extern const struct hub_part hub_nodes_part;

@@ -1,8 +1,9 @@
 /* The part: this node among the others, and its life. */
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
+#include "base/telemetry/log.h"
+#include "base/text/utf8.h"
 #include "hub/engine.h"
 #include "hub/node/node_int.h"
 

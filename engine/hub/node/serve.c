@@ -1,7 +1,7 @@
 /* What other nodes, or this one, have asked and told: the scripts that answer and hear it. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/node/node_int.h"
 
 #define RUNNING_MAX 64 /* broadcasts at a time: they must not fill the memory of scripts */

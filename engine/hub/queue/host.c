@@ -1,10 +1,11 @@
 /* What scripts can do with queues: the table queues (contract: extensions.md). */
+#include "base/text/utf8.h"
 #include "hub/queue/queue_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/nearest.h"
+#include "base/error/did_you_mean.h"
 
 static struct hub_metric added = HUB_METRIC(HUB_COUNTER, "hubd_jobs_added_total", NULL, "Jobs that scripts added");
 

@@ -1,7 +1,8 @@
 /* Rows of jobs: their place in the queue, the times they wait for, and what scripts see of them. */
+#include "base/crypto/random.h"
 #include "hub/queue/queue_int.h"
 
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 #define PLACE_BITS 52 /* of a place, microseconds since 1970; above them the priority */
 

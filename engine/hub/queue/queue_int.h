@@ -14,7 +14,7 @@
  * added where there is room for it need not be taken: its row says from the start that this worker has it. */
 #ifndef HUB_QUEUE_QUEUE_INT_H
 #define HUB_QUEUE_QUEUE_INT_H
-#include "base/cron.h"
+#include "base/time/cron.h"
 #include "hub/call/call.h"
 #include "hub/core/core.h"
 #include "hub/queue/queue.h"

@@ -1,11 +1,12 @@
 /* One job: carried out by its queue's script, and what became of it written under the lease that it was
  * taken with. */
+#include "base/text/utf8.h"
 #include "hub/queue/queue_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 #define METRIC(NAME, HELP, q) \
     hub_metric_add(hub_metric_labelled(NAME, HELP, HUB_COUNTER, "queue", hub_cstr((q)->name)), 1)

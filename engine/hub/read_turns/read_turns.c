@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/metric.h"
 
 #define STARTS_PER_TURN 16 /* of queued reads started in one turn of the loop, so that other work gets its share */
 #define LOOK_AGAIN_MS 5    /* at connections that have not taken their answers yet */

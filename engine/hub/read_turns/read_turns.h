@@ -9,7 +9,7 @@
 #ifndef HUB_READ_TURNS_READ_TURNS_H
 #define HUB_READ_TURNS_READ_TURNS_H
 #include "async/hold.h"
-#include "base/map.h"
+#include "base/collection/map.h"
 #include "loop/loop.h"
 #include "session/session.h"
 

@@ -2,7 +2,9 @@
  * wanted them for long and others need the room. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
+#include "hub/record/follow/follow.h"
+#include "hub/record/host/host.h"
 #include "hub/record/record_int.h"
 
 #define IDLE_MAX_BYTES (64u << 20) /* of values that nobody follows */

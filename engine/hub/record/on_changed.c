@@ -3,7 +3,7 @@
  * is passed over; what still waits when the process ends is lost. */
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/record/record_int.h"
 
 #define WAITING_MAX 10000                /* changes */

@@ -1,5 +1,5 @@
 /* What an operation is, and what it makes of its record. Pure functions. */
-#include "base/json_patch.h"
+#include "base/json/json_patch.h"
 #include "data/fields.h"
 #include "hub/record/record_int.h"
 

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "hub/record/follow/follow.h"
+#include "hub/record/host/host.h"
 #include "hub/record/record_int.h"
 
 /* ---- changes by clients ---- */

@@ -6,6 +6,7 @@
  * read. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "data/objects.h"
 #include "hub/record/record_int.h"
 

@@ -1,5 +1,5 @@
 /* Windows: which declaration a record's id fits. */
-#include "base/pattern.h"
+#include "base/match/pattern.h"
 #include "hub/namespace/namespace.h"
 #include "hub/record/record_int.h"
 

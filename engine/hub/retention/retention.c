@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 #define SHARE 9         /* pauses are so many times as long as what the step before took */
 #define PAUSE_MAX 10000 /* ms */

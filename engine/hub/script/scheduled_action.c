@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/telemetry/log.h"
 #include "hub/access/access.h"
 #include "hub/lifecycle/lifecycle.h"
 #include "hub/message/message.h"

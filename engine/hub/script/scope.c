@@ -1,6 +1,7 @@
 /* Which hub or plain namespace a call of a script is about. */
 #include <stdio.h>
 
+#include "base/text/utf8.h"
 #include "hub/namespace/namespace.h"
 #include "hub/script/script_int.h"
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "hub/shared_state/shared_state_int.h"
 
 void hub_state_step_init(struct hub_state_step *s, const struct hub_state_change *c) {

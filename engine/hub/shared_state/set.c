@@ -1,6 +1,7 @@
 /* hub:setRoomState: a change of a client, which the hook canWrite judges. */
 #include <stdlib.h>
 
+#include "base/text/utf8.h"
 #include "hub/shared_state/shared_state_int.h"
 
 /* On its way through canWrite. */

@@ -104,7 +104,7 @@ static void end_turn(struct hub_engine *e, json_t *args) {
     if (json_is_integer(number)) hub_record_turn_ended(e, hub_json_str(json_array_get(args, 2)), number);
 }
 
-/* The function itself is Lua (scripting/transaction.c), and asks for its steps by name. */
+/* The function itself is Lua (scripting/host/transaction.c), and asks for its steps by name. */
 static void host_transaction(void *ctx, struct hub_host_call *call) {
     struct hub_str step = hub_json_str(json_array_get(call->args, 0)),
                    key = hub_json_str(json_array_get(call->args, 2));

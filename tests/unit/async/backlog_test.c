@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 #define MIB ((size_t)1 << 20)
 #define KIB ((size_t)1 << 10)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "turned_clock.h"
 
 #define URL "https://issuer.example/jwks"

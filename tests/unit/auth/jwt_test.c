@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
-#include "base/mem.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 
 #define DATA HUB_SOURCE_DIR "/tests/unit/auth/data/"
 #define RFC_NOW 1300819379 /* a second before the RFC's tokens expire */

@@ -1,7 +1,7 @@
 /* Blocks that are kept for whoever takes next. With AddressSanitizer nothing is kept, so what is tested
  * there is that taking and giving go well with malloc's own; base.kept_blocks is the same without it, in
  * every build. */
-#include "base/block.h"
+#include "base/memory/block.h"
 
 #include <malloc.h>
 #include <setjmp.h>
@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
-#include "base/mem.h"
+#include "base/json/json.h"
+#include "base/memory/mem.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define KEEPS false

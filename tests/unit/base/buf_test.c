@@ -1,5 +1,6 @@
 /* The growing buffer, base64 and percent-decoding. */
-#include "base/buf.h"
+#include "base/text/buf.h"
+#include "base/text/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static void assert_holds(const struct hub_buf *b, const char *want) {
     if (!hub_str_is(hub_buf_str(b), want)) fail_msg("\"%.*s\" instead of \"%s\"", HUB_FMT(hub_buf_str(b)), want);

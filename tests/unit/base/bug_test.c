@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/bug.h"
+#include "base/memory/bug.h"
 
 static bool seats_are_empty = true;
 

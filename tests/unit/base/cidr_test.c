@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/cidr.h"
-#include "base/mem.h"
+#include "base/match/cidr.h"
+#include "base/memory/mem.h"
 
 static bool has(const char *range, const char *address) {
     struct hub_cidr c;

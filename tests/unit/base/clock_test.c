@@ -1,5 +1,5 @@
 /* Wall and monotonic time, and ISO 8601. */
-#include "base/clock.h"
+#include "base/time/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static const struct {
     int64_t ms;

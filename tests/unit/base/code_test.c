@@ -1,5 +1,5 @@
 /* The error vocabulary: every code of the contract, with a name, a text and a status. */
-#include "base/code.h"
+#include "base/error/code.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "base/cron.h"
+#include "base/time/clock.h"
+#include "base/time/cron.h"
 
 static void next_is(const char *text, const char *after, const char *expected) {
     struct hub_cron c;

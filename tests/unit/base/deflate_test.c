@@ -1,5 +1,5 @@
 /* Compression: what is deflated is inflated again, by bounds; what is no deflate data is refused. */
-#include "base/deflate.h"
+#include "base/io/deflate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
+#include "base/text/buf.h"
 #include "deflate_pair.h"
 
 /* N bytes of JSON that repeats itself as messages do. */

@@ -1,5 +1,5 @@
 /* Reading whole files, and making the folders that one is to be in. */
-#include "base/file.h"
+#include "base/io/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 static bool well_formed(const char *text) { return hub_json_well_formed(hub_cstr(text)); }
 

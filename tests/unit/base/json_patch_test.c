@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "base/json_patch.h"
-#include "base/mem.h"
+#include "base/json/json_patch.h"
+#include "base/memory/mem.h"
+#include "base/text/buf.h"
 
 static json_t *parse(const char *text) {
     struct hub_err err;

@@ -1,6 +1,6 @@
 /* JSON: parsing with its refusals, printing as JavaScript prints, accessors, equality. */
-#include "base/json.h"
-#include "base/json_event.h"
+#include "base/json/json.h"
+#include "base/json/json_event.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static char *printed(const json_t *v) {
     struct hub_buf b = {0};

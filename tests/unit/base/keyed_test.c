@@ -1,5 +1,5 @@
 /* Things that hold their own key. */
-#include "base/keyed.h"
+#include "base/collection/keyed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <malloc.h>
 #include <stdio.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 struct thing {
     char name[16];

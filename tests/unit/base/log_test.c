@@ -1,5 +1,5 @@
 /* Log lines as they arrive on stderr. */
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/json.h"
+#include "base/json/json.h"
+#include "base/text/buf.h"
 
 static int saved = -1, pipe_out = -1;
 

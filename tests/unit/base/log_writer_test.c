@@ -1,6 +1,6 @@
 /* The log against a stderr that does not take it: nobody waits, what is lost is counted and told of. One
  * process, so one writer for all. */
-#include "base/log.h"
+#include "base/telemetry/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
+#include "base/text/buf.h"
+#include "base/time/clock.h"
 
 static int saved = -1, out = -1; /* the real stderr; our end of the pipe that stands in for it */
 

@@ -1,5 +1,5 @@
 /* The hash map and its hash. */
-#include "base/map.h"
+#include "base/collection/map.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

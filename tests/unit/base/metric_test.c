@@ -1,5 +1,6 @@
 /* Metrics as Prometheus reads them. */
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
+#include "base/text/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

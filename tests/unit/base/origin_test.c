@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "base/origin.h"
+#include "base/match/origin.h"
+#include "base/memory/mem.h"
 
 static bool matches(const char *pattern, const char *origin) {
     struct hub_origin p, o;

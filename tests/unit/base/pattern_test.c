@@ -1,5 +1,5 @@
 /* Patterns of names: parts, expressions, and their bounds. */
-#include "base/pattern.h"
+#include "base/match/pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

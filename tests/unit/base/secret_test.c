@@ -1,5 +1,5 @@
 /* Passwords in URLs, settings and lines of definitions are hidden, and nothing else is. */
-#include "base/secret.h"
+#include "base/text/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* Views: comparison, search, splitting, numbers, UTF-8, names, distance. */
-#include "base/str.h"
+#include "base/text/str.h"
+#include "base/text/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static void equality_ignores_where_the_bytes_live(void **state) {
     (void)state;

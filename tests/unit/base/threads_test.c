@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "base/map.h"
-#include "base/mem.h"
-#include "base/metric.h"
-#include "base/uuid.h"
+#include "base/collection/map.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 
 #define THREADS 4
 #define ROUNDS 2000

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "base/traceparent.h"
+#include "base/id/traceparent.h"
+#include "base/memory/mem.h"
 
 #define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define PARENT "b7ad6b7169203331"

@@ -1,5 +1,7 @@
 /* Identifiers and randomness. */
-#include "base/uuid.h"
+#include "base/crypto/digest.h"
+#include "base/crypto/random.h"
+#include "base/id/uuid.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +12,8 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/map.h"
+#include "base/collection/map.h"
+#include "base/time/clock.h"
 
 static void assert_uuid_shape(const char *text, char version) {
     assert_int_equal(strlen(text), HUB_UUID_LEN);

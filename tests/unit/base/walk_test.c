@@ -1,5 +1,5 @@
 /* Walking through a list with pauses, in which its items come and go. */
-#include "base/walk.h"
+#include "base/collection/walk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
+#include "base/io/file.h"
 #include "schema/load.h"
 #include "schema/source.h"
 #include "schema/tree.h"

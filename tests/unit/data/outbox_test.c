@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/memory/mem.h"
 #include "data/change_feed.h"
 #include "turned_clock.h"
 

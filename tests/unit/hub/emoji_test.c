@@ -1,5 +1,5 @@
 /* What a reaction may be, and which of them are one. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "hub/message/emoji.h"
 
 #include <setjmp.h>

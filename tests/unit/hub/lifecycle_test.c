@@ -1,6 +1,6 @@
 /* lifecycle on an engine of fakes: what is left when a connection goes, a room ends or somebody is put out
  * while a hook runs, and that hooks come in pairs. A script that is no JSON value waits for the test. */
-#include "base/cidr.h"
+#include "base/match/cidr.h"
 #include "fake_hub.h"
 #include "hub/access/access.h"
 #include "hub/lifecycle/lifecycle_int.h"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "adapters/memory/memory.h"
-#include "base/pattern.h"
+#include "base/match/pattern.h"
 #include "fake_eio.h"
 #include "hub/namespace/namespace.h"
 #include "hub/script/script.h"

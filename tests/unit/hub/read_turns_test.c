@@ -1,6 +1,6 @@
 /* Reads in turn: slots of each reader, one for each in a round, and results no larger than the process can
  * hold. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "hub/read_turns/read_turns.h"
 
 #include <setjmp.h>

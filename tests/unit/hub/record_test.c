@@ -1,6 +1,7 @@
 /* Records on an engine of fakes: locks in the order of ids, guards that wait, stores that fail or leave it
  * open, and connections that go in between. A guard that is no JSON value waits for the test. */
 #include "fake_hub.h"
+#include "hub/record/host/host.h"
 #include "hub/record/record_int.h"
 
 #define HUB                                                                                \

@@ -1,5 +1,5 @@
 /* The load generator's counting: quantiles, and lost, repeated and late sequence numbers. */
-#include "hubctl/bench_stats.h"
+#include "hubctl/bench/bench_stats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

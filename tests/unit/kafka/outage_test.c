@@ -1,8 +1,8 @@
 /* Publishing, and what outages and refusals do to either direction, on a mock of a cluster. */
 #include "kafka_mock.h"
 
-#include "base/clock.h"
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
+#include "base/time/clock.h"
 
 static bool one_is_not_ready(void) { return !is_ready(&one); }
 static bool one_saw_one(void) { return one.seen_n >= 1; }

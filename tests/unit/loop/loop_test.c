@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "turned_clock.h"
 
 static struct hub_loop *loop;

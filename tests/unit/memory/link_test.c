@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "adapters/memory/memory.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "mesh/mesh.h"
 #include "turned_clock.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "mesh/lease.h"
+#include "mesh/place/lease.h"
 
 #define BEGIN 1000000
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "mesh/mesh_int.h"
 #include "turned_clock.h"
 

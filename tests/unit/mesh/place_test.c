@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-#include "mesh/place.h"
+#include "base/memory/mem.h"
+#include "mesh/place/place.h"
 
 #define ANN HUB_STR("node-ann-001")
 #define BOB HUB_STR("node-bob-001")

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "mesh/places.h"
+#include "base/memory/mem.h"
+#include "mesh/place/places.h"
 
 #define ANN HUB_STR("node-ann-001")
 #define NOW 1000

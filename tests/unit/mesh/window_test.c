@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "mesh/window.h"
+#include "base/memory/mem.h"
+#include "mesh/window/window.h"
 
 #define NOW 5000
 

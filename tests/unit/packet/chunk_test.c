@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "packet/ws.h"
 
 static const size_t sizes[] = {0, 1, 125, 126, 127, 65535, 65536, 70000};

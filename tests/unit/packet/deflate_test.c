@@ -1,6 +1,6 @@
 /* Compressed frames: made once for all who share a chunk, found again by where they lie; and the
  * negotiation. */
-#include "base/deflate.h"
+#include "base/io/deflate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
-#include "base/mem.h"
+#include "base/json/json.h"
+#include "base/memory/mem.h"
 
 static void every_packet_type_is_known_by_its_first_character(void **state) {
     (void)state;

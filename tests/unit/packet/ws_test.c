@@ -1,5 +1,6 @@
 /* WebSocket framing: headers in every length form, every truncation, masks, close payloads, the handshake
  * key. */
+#include "base/text/utf8.h"
 #include "packet/ws.h"
 
 #include <setjmp.h>
@@ -10,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 struct head_case {
     struct hub_str bytes;

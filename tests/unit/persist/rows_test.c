@@ -1,4 +1,5 @@
 /* Rows between JSON and cells: coercion, defaults, refusals that name the property. */
+#include "base/text/utf8.h"
 #include "persist/store.h"
 
 #include <setjmp.h>
@@ -9,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static const char *const colours[] = {"red", "green", NULL};
 enum { ID, NAME, NOTE, N, PRICE, ON, AT, COLOUR, DATA, CREATED, COLUMNS };

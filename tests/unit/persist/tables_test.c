@@ -1,5 +1,5 @@
 /* Tables out of definitions: DataObjects by property, the four of each hub, and clashes of names. */
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "persist/tables.h"
 
 #include <setjmp.h>

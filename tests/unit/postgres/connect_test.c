@@ -2,7 +2,7 @@
 #include "store_fixture.h"
 
 #include "adapters/postgres/postgres_int.h"
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "postgres_server.h"
 #include "tcp_proxy.h"
 

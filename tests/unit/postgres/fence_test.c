@@ -3,8 +3,8 @@
 #include "store_fixture.h"
 
 #include "adapters/postgres/postgres.h"
-#include "base/clock.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/time/clock.h"
 #include "postgres_server.h"
 
 static struct postgres_server server;

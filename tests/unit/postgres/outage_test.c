@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 
 #include "adapters/postgres/postgres.h"
-#include "base/clock.h"
-#include "base/uuid.h"
+#include "base/id/uuid.h"
+#include "base/time/clock.h"
 #include "postgres_server.h"
 #include "tcp_proxy.h"
 

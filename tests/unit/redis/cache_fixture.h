@@ -3,10 +3,10 @@
 #ifndef HUB_TESTS_CACHE_FIXTURE_H
 #define HUB_TESTS_CACHE_FIXTURE_H
 #include "adapters/redis/redis.h"
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/metric.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
+#include "base/time/clock.h"
 #include "redis_server.h"
 
 static struct redis_server server;

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 /* The session layer is not needed here: nothing is flushed. */
 void hub_socket_send_chunk(struct hub_socket *s, struct hub_chunk *chunk, uint32_t off, uint32_t len, int flags) {

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
-#include "base/mem.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 #include "schema/diag.h"
 #include "scripting/scripts.h"
 #include "server/preflight.h"

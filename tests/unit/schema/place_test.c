@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "schema/memory.h"
 
 /* A checker that takes every "BAD" for a problem, at lines and columns of the text as a script compiler

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
+#include "base/text/buf.h"
 
 static struct hub_service *load(bool as_written) {
     const struct hub_load_options options = {.ignore_environment = true, .as_written = as_written};

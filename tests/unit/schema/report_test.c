@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
-#include "base/mem.h"
+#include "base/io/file.h"
+#include "base/memory/mem.h"
 #include "schema/diag.h"
 #include "schema/load.h"
 #include "schema/memory.h"

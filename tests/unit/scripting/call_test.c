@@ -1,6 +1,6 @@
 /* Calls through the hook table: variables in, results and located errors out. What the languages
  * themselves do is in tests/scripting/. */
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
 #include "script_env.h"
 
 static void a_chunk_returns_its_value(void **state) {

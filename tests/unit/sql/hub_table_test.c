@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 
 static void messages_and_receipts_are_a_hubs_and_other_tables_are_not(void **state) {
     (void)state;

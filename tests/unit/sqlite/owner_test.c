@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/metric.h"
+#include "base/telemetry/metric.h"
 
 static struct hub_store *second;
 static struct hub_err err;

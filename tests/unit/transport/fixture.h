@@ -29,8 +29,8 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/telemetry/log.h"
 #include "packet/ws.h"
 #include "transport/transport.h"
 #include "turned_clock.h"

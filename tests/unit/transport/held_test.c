@@ -2,8 +2,8 @@
  * in one go passes, and small messages always do. */
 #include "fixture.h"
 
-#include "base/metric.h"
-#include "transport/held.h"
+#include "base/telemetry/metric.h"
+#include "transport/limits/held.h"
 
 #define PAYLOAD 1000000
 #define PART 900000 /* 1 MiB of memory each: 32 of them fit, or 31 requests, which have a head, too */

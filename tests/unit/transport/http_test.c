@@ -1,7 +1,7 @@
 /* HTTP/1.1 over real sockets: keep-alive, pipelining, bodies, every refusal, time limits, origins. */
-#include "base/clock.h"
+#include "base/time/clock.h"
 #include "fixture.h"
-#include "transport/http_parse.h"
+#include "transport/http/http_parse.h"
 
 static void requests_on_one_connection_are_answered_one_after_the_other(void **state) {
     (void)state;

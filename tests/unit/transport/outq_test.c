@@ -1,6 +1,6 @@
 /* The outbound queue: pieces that join, short writes, dropping what is ephemeral, and a random walk
  * against a plain model. */
-#include "transport/outq.h"
+#include "transport/engineio/outq.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
+#include "base/memory/mem.h"
+#include "base/text/buf.h"
 #include "packet/ws.h"
 
 #define EPHEMERAL 1

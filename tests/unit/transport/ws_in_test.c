@@ -1,6 +1,6 @@
 /* WebSocket bytes in, messages out: the same messages however the bytes are cut; every breach with its
  * close code. */
-#include "transport/ws_in.h"
+#include "transport/websocket/ws_in.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
+#include "base/memory/mem.h"
 #include "deflate_pair.h"
 #include "packet/ws.h"
 
