@@ -15,11 +15,21 @@ struct guest {
 void hub_relay_init(struct hub_relay *r, const struct hub_relay_ops *ops, struct hub_str name,
                     const struct hub_namespace_ops *served_by, void *owner) {
     r->ops = ops;
+    r->left = false;
     r->nsp = (struct hub_nsp){.refs = 1, .relayed = true, .ops = served_by, .owner = owner, .name = name};
     hub_list_init(&r->pending);
 }
 
-void hub_relay_deinit(struct hub_relay *r) { HUB_BUG_IF(r->nsp.refs != 1 || !hub_list_empty(&r->pending)); }
+/* Nothing refers to it but its owner, who has given it up. */
+static void settle_relay(struct hub_relay *r) {
+    if (r->left && r->nsp.refs == 1) r->ops->unused(r);
+}
+
+void hub_relay_leave(struct hub_relay *r) {
+    HUB_BUG_IF(!hub_list_empty(&r->pending));
+    r->left = true;
+    settle_relay(r);
+}
 
 struct hub_socket *hub_guest_new(struct hub_relay *r, const char sid[HUB_SID_LEN + 1], const struct hub_handshake *hs) {
     struct guest *g = hub_handshake_keep(sizeof *g, hs, NULL);
@@ -90,6 +100,8 @@ void hub_guest_send(struct hub_socket *s, const struct hub_chunk *chunk, uint32_
 }
 
 void hub_guest_free(struct hub_socket *s) {
-    s->nsp->refs--;
+    struct hub_relay *r = hub_relay_of(s->nsp);
+    r->nsp.refs--;
     free(s);
+    settle_relay(r);
 }

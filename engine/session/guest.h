@@ -37,11 +37,15 @@ struct hub_relay_ops {
     void (*kept)(struct hub_socket *s, struct hub_group *g, struct hub_str frames, int flags);
     /* To all of the relay's seats in G. */
     void (*gathered)(struct hub_relay *r, struct hub_group *g, struct hub_str frames, int flags);
+    /* It was given up by hub_relay_leave, and nothing refers to it any more: it may be freed. */
+    void (*unused)(struct hub_relay *r);
 };
 
-/* The way to the guests of one node in one hub; inside a struct of its owner. It outlives their sockets. */
+/* The way to the guests of one node in one hub; inside a struct of its owner. It outlives their sockets, which
+ * may be held after they are closed. */
 struct hub_relay {
     const struct hub_relay_ops *ops;
+    bool left;               /* the node is gone */
     struct hub_nsp nsp;      /* the name that they share */
     struct hub_list pending; /* fanout's: groups that have gathered something */
 };
@@ -49,7 +53,9 @@ struct hub_relay {
  * SERVED_BY nothing but its closed is called for guests. */
 void hub_relay_init(struct hub_relay *r, const struct hub_relay_ops *ops, struct hub_str name,
                     const struct hub_namespace_ops *served_by, void *owner);
-void hub_relay_deinit(struct hub_relay *r); /* no guest is left */
+/* Its node is gone: all guests are closed. UNUSED comes once the last of them is freed, possibly before this
+ * returns, and no other function after this. */
+void hub_relay_leave(struct hub_relay *r);
 static inline struct hub_relay *hub_relay_of(const struct hub_nsp *nsp) {
     return nsp->relayed ? HUB_CONTAINER(nsp, struct hub_relay, nsp) : NULL;
 }

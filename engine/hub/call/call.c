@@ -77,7 +77,14 @@ static void free_call(struct hub_call *call) {
     hub_conn_unref(joining);
 }
 
-void hub_call_drop(struct hub_call *call) { free_call(call); }
+void hub_call_drop(struct hub_call *call) {
+    struct hub_err err;
+    if (call->reply) { /* of a guest: its node hears no answer, but the call has ended */
+        enum hub_code code = hub_fail(&err, HUB_CLIENT_DISCONNECTED, NULL);
+        call->reply(call->reply_arg, code, &err, NULL, hub_str(NULL, 0));
+    }
+    free_call(call);
+}
 
 static void answer_call(struct hub_call *call, struct hub_str json) {
     if (call->conn && !call->conn->closed) hub_outlet_ack(&call->conn->outlet, call->ack, json);

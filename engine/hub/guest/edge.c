@@ -1,4 +1,5 @@
 /* Connections of this node in rooms of others: their calls go there, and what comes back is given out. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/telemetry/log.h"
@@ -24,6 +25,7 @@ struct edge_conn {
     struct hub_list calls;         /* edge_call.in_conn */
     struct hub_guest_node **known; /* that it has been announced to */
     size_t known_n;
+    json_t *metadata; /* as they were told it: a reference, NULL: none */
 };
 
 /* A call that waits for the owner's answer. */
@@ -62,44 +64,70 @@ static void say_hello(const struct hub_conn *c, const struct hub_guest_node *n) 
     free(hello);
 }
 
+void hub_guest_changed(struct hub_conn *c) {
+    const struct edge_conn *e = hub_conn_kept(c, &hub_guests_part);
+    for (size_t i = 0; e && i < e->known_n; i++) say_hello(c, e->known[i]);
+}
+
+/* Others hear what it says of itself now before they are asked something. */
 static void announce_conn(struct hub_conn *c, struct edge_conn *e, struct hub_guest_node *n) {
+    if (e->metadata != c->metadata) {
+        json_decref(e->metadata);
+        e->metadata = json_incref(c->metadata);
+        hub_guest_changed(c);
+    }
     if (node_is_known(e, n)) return;
     e->known = hub_xrealloc(e->known, (e->known_n + 1) * sizeof *e->known);
     e->known[e->known_n++] = n;
     say_hello(c, n);
 }
 
-void hub_guest_changed(struct hub_conn *c) {
-    const struct edge_conn *e = hub_conn_kept(c, &hub_guests_part);
-    for (size_t i = 0; e && i < e->known_n; i++) say_hello(c, e->known[i]);
-}
-
 /* E: of its connection; NULL: it has none. */
-static void wait_for_answer(struct hub_call *call, struct edge_conn *e, const struct hub_guest_node *n) {
+static struct edge_call *wait_for_answer(struct hub_call *call, struct edge_conn *e, const struct hub_guest_node *n) {
     struct edge_call *w = hub_xcalloc(1, sizeof *w);
     *w = (struct edge_call){.all = n->all, .node = n, .call = call, .id = ++n->all->last_call};
     hub_map_put(&n->all->calls, hub_guest_id_key(&w->id), w);
     hub_list_init(&w->in_conn);
     if (e) hub_list_push(&e->calls, &w->in_conn);
     hub_hold(&n->all->engine->holds, &w->hold, "call to another node");
+    return w;
 }
 
-static void post_call(const struct hub_call *call, const struct hub_guest_node *n) {
+/* Whose call it was, which the caller ends. */
+static HUB_MUST struct hub_call *take_call(struct edge_call *w) {
+    struct hub_call *call = w->call;
+    hub_map_del(&w->all->calls, hub_guest_id_key(&w->id));
+    hub_list_remove(&w->in_conn);
+    hub_unhold(&w->hold);
+    free(w);
+    return call;
+}
+
+/* What is over its bound is not here any more: only its size goes there, which says how it is refused. */
+static HUB_MUST json_t *payload_of(const struct hub_call *call) {
+    return call->oversize ? json_incref(call->args) : hub_call_payload(call);
+}
+
+static enum hub_code post_call(const struct hub_call *call, const struct hub_guest_node *n) {
     struct hub_buf args = {0};
-    json_t *payload = hub_call_payload(call);
+    char oversize[24] = "";
+    json_t *payload = payload_of(call);
+    if (call->oversize) snprintf(oversize, sizeof oversize, "%zu", call->oversize);
     hub_json_add_exact(&args, payload);
-    hub_guest_post(
+    enum hub_code code = hub_guest_try(
         n, &(struct hub_guest_packet){
                .kind = HUB_GUEST_CALL,
                .flags = (uint8_t)((call->ack >= 0 ? HUB_GUEST_ACK : 0) | (call->has_bytes ? HUB_GUEST_BYTES : 0)),
                .id = n->all->last_call,
                .sid = hub_cstr(call->conn->socket->sid),
+               .hub = hub_cstr(oversize),
                .name = hub_cstr(call->dispatch->command->name),
                .text = hub_buf_str(&call->bytes),
                .body = hub_buf_str(&args),
            });
     json_decref(payload);
     hub_buf_free(&args);
+    return code;
 }
 
 static void send_call(struct hub_call *call, struct hub_guest_node *n) {
@@ -107,8 +135,9 @@ static void send_call(struct hub_call *call, struct hub_guest_node *n) {
     call->command = call->dispatch->command;
     if (call->command->flags & HUB_JOINS) hub_order_joining(call);
     announce_conn(call->conn, e, n);
-    wait_for_answer(call, e, n);
-    post_call(call, n);
+    struct edge_call *w = wait_for_answer(call, e, n);
+    enum hub_code code = post_call(call, n);
+    if (code) hub_call_fail(take_call(w), code, NULL);
 }
 
 /* The node that CALL of COMMAND has to go to; NULL: it stays here. */
@@ -119,20 +148,22 @@ static struct hub_guest_node *node_for(const struct hub_call *call, const struct
 }
 
 void hub_guest_route_request(struct hub_call *call, struct hub_str address) {
-    struct hub_guest_node *n = node_for(call, call->command);
+    struct hub_guests *all = hub_guests_of(call->hub->engine);
+    struct hub_guest_node *n = all->serving ? NULL : node_for(call, call->command);
     if (!n) {
-        hub_guests_of(call->hub->engine)->run_request_here(call, address);
+        all->run_request_here(call, address);
         return;
     }
     char *asks = hub_guest_asks(call);
-    wait_for_answer(call, NULL, n);
-    hub_guest_post(n, &(struct hub_guest_packet){.kind = HUB_GUEST_REQUEST,
-                                                 .id = n->all->last_call,
-                                                 .hub = hub_cstr(call->hub->def->name),
-                                                 .name = hub_cstr(call->command->name),
-                                                 .text = address,
-                                                 .body = hub_cstr(asks)});
+    struct edge_call *w = wait_for_answer(call, NULL, n);
+    enum hub_code code = hub_guest_try(n, &(struct hub_guest_packet){.kind = HUB_GUEST_REQUEST,
+                                                                     .id = n->all->last_call,
+                                                                     .hub = hub_cstr(call->hub->def->name),
+                                                                     .name = hub_cstr(call->command->name),
+                                                                     .text = address,
+                                                                     .body = hub_cstr(asks)});
     free(asks);
+    if (code) hub_call_fail(take_call(w), code, NULL);
 }
 
 /* Of a plain namespace, or a guest's own call: such stay here. */
@@ -149,16 +180,6 @@ void hub_guest_route(struct hub_call *call) {
 }
 
 /* ---- answers ---- */
-
-/* Whose call it was, which the caller ends. */
-static HUB_MUST struct hub_call *take_call(struct edge_call *w) {
-    struct hub_call *call = w->call;
-    hub_map_del(&w->all->calls, hub_guest_id_key(&w->id));
-    hub_list_remove(&w->in_conn);
-    hub_unhold(&w->hold);
-    free(w);
-    return call;
-}
 
 /* A refusal in a script's own words. */
 static void refuse_call(struct hub_call *call, struct hub_str code, const struct hub_guest_packet *p) {
@@ -251,7 +272,9 @@ static struct place_seat *seat_of(const struct hub_guests *all, const struct hub
 
 static void on_seated(struct hub_guests *all, const struct hub_guest_packet *p) {
     struct hub_conn *c = conn_of(all, p);
-    if (!c || seat_of(all, p)) return;
+    if (!c) return;
+    struct place_seat *before = seat_of(all, p); /* that of an owner before */
+    if (before) free_seat(before);
     struct place_seat *s = hub_xcalloc(1, sizeof *s);
     s->place = place_of(all, p);
     s->place->seats++;
@@ -347,6 +370,7 @@ void hub_guest_closed(struct hub_conn *c) {
         hub_guest_post(e->known[i], &(struct hub_guest_packet){.kind = HUB_GUEST_GONE,
                                                                .sid = hub_cstr(c->socket->sid),
                                                                .text = hub_cstr(c->reason)});
+    json_decref(e->metadata);
     free(e->known);
     free(e);
     *hub_conn_data(c, &hub_guests_part) = NULL;

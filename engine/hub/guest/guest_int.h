@@ -10,7 +10,8 @@
 /* In brackets who sends it, and which members it has beside SID, the socket. */
 enum hub_guest_kind {
     HUB_GUEST_HELLO = 1, /* [edge] HUB, BODY: hello.c. Again when something of it has changed */
-    HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS */
+    HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS,
+                            HUB: hub_call.oversize in digits, empty: 0 */
     HUB_GUEST_REQUEST,   /* [edge] by REST, no SID: ID, HUB, NAME as CALL, TEXT: the address, BODY: hello.c */
     HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", BODY: its
                             arguments as JSON */
@@ -47,7 +48,8 @@ bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p);
 
 struct hub_guests {
     struct hub_engine *engine;
-    struct hub_map nodes;                                                    /* id → hub_guest_node */
+    struct hub_map nodes; /* id → hub_guest_node */
+    bool serving;         /* a request of another node is being started: it stays here, whoever seems to own its room */
     void (*run_request_here)(struct hub_call *call, struct hub_str address); /* hub_engine.run_request of one node */
     struct hub_buf packet;
     /* of the rooms of others (edge.c): */
@@ -70,8 +72,13 @@ struct hub_guest_node {
     struct hub_list hosted;   /* of its scripts, likewise */
     char id[HUB_NODE_ID_LEN + 1];
 };
-/* P, to N; what does not fit is said in the log: a link within a process is wide enough. */
+/* P, to N. HUB_OVERLOADED, HUB_NODE_NOT_FOUND, HUB_SHUTTING_DOWN: it was not sent. */
+enum hub_code hub_guest_try(const struct hub_guest_node *n, const struct hub_guest_packet *p);
+/* The same for what has to come; what does not fit is said in the log: a link within a process is wide
+ * enough. */
 void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p);
+/* The answer to the call ID of N, when the one that there is does not fit: overloaded. */
+void hub_guest_refuse(const struct hub_guest_node *n, uint64_t id);
 
 /* ---- what a connection says of itself (hello.c) ---- */
 
@@ -112,4 +119,6 @@ void hub_guest_drop_hosted(struct hub_guest_node *n); /* answers are for nobody 
 
 void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_edge_left(struct hub_guest_node *n); /* its guests go */
+/* Before something that came behind what rooms have told: what they have gathered for N goes first. */
+void hub_guest_sync(const struct hub_guest_node *n);
 #endif

@@ -22,32 +22,18 @@ static const struct hub_hub *hub_of_call(struct hub_engine *e, const struct hub_
     return hub && hub->tables && !hub->gone ? hub : NULL;
 }
 
-static void post_hosted(const struct hosted_call *h, const struct hub_hub *hub, const struct hub_host_fn *fn) {
+static enum hub_code post_hosted(const struct hosted_call *h, const struct hub_hub *hub, const struct hub_host_fn *fn) {
     struct hub_buf name = {0}, args = {0};
     hub_buf_addf(&name, "%s.%s", fn->table, fn->name);
     hub_json_add_exact(&args, h->call->args);
-    hub_guest_post(h->node, &(struct hub_guest_packet){.kind = HUB_GUEST_SCRIPT,
-                                                       .id = h->id,
-                                                       .hub = hub_cstr(hub->def->name),
-                                                       .name = hub_buf_str(&name),
-                                                       .body = hub_buf_str(&args)});
+    enum hub_code code = hub_guest_try(h->node, &(struct hub_guest_packet){.kind = HUB_GUEST_SCRIPT,
+                                                                           .id = h->id,
+                                                                           .hub = hub_cstr(hub->def->name),
+                                                                           .name = hub_buf_str(&name),
+                                                                           .body = hub_buf_str(&args)});
     hub_buf_free(&name);
     hub_buf_free(&args);
-}
-
-bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
-    struct hub_guests *all = hub_guests_of(e);
-    const struct hub_hub *hub = hub_of_call(e, call);
-    struct hub_str room = hub_host_text(call, 0);
-    if (!hub || !hub_id_ok(room) || (call->bins && call->bins->n)) return false;
-    const struct hub_guest_node *n = hub_map_get(&all->nodes, hub_guest_owner(hub, room));
-    if (!n) return false;
-    struct hosted_call *h = hub_xcalloc(1, sizeof *h);
-    *h = (struct hosted_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
-    hub_map_put(&all->hosted, hub_guest_id_key(&h->id), h);
-    hub_hold(&e->holds, &h->hold, "script's call to another node");
-    post_hosted(h, hub, fn);
-    return true;
+    return code;
 }
 
 static HUB_MUST struct hub_host_call *take_hosted(struct hosted_call *h) {
@@ -56,6 +42,26 @@ static HUB_MUST struct hub_host_call *take_hosted(struct hosted_call *h) {
     hub_unhold(&h->hold);
     free(h);
     return call;
+}
+
+bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
+    struct hub_guests *all = hub_guests_of(e);
+    const struct hub_hub *hub = hub_of_call(e, call);
+    struct hub_str room = hub_host_text(call, 0);
+    const struct hub_guest_node *n =
+        hub && hub_id_ok(room) ? hub_map_get(&all->nodes, hub_guest_owner(hub, room)) : NULL;
+    if (!n) return false;
+    if (call->bins && call->bins->n) {
+        hub_host_fail(call, HUB_BAD_REQUEST, "binary values do not travel between nodes; use base64");
+        return true;
+    }
+    struct hosted_call *h = hub_xcalloc(1, sizeof *h);
+    *h = (struct hosted_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
+    hub_map_put(&all->hosted, hub_guest_id_key(&h->id), h);
+    hub_hold(&e->holds, &h->hold, "script's call to another node");
+    enum hub_code code = post_hosted(h, hub, fn);
+    if (code) hub_host_fail(take_hosted(h), code, NULL);
+    return true;
 }
 
 void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_packet *p) {
@@ -94,12 +100,15 @@ struct served_call {
 
 static void answer_served(const struct served_call *s, enum hub_code code, const json_t *result, const char *text) {
     struct hub_buf body = {0};
+    hub_guest_sync(s->node);
     if (result && !code) hub_json_add_exact(&body, result);
-    hub_guest_post(s->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
-                                                       .id = s->id,
-                                                       .name = hub_cstr(code ? hub_code_name(code) : ""),
-                                                       .text = hub_cstr(text ? text : ""),
-                                                       .body = hub_buf_str(&body)});
+    enum hub_code sent =
+        hub_guest_try(s->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
+                                                          .id = s->id,
+                                                          .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                                          .text = hub_cstr(text ? text : ""),
+                                                          .body = hub_buf_str(&body)});
+    if (sent == HUB_OVERLOADED) hub_guest_refuse(s->node, s->id);
     hub_buf_free(&body);
 }
 

@@ -77,13 +77,16 @@ static void post_gathered(struct hub_relay *r, struct hub_group *g, struct hub_s
     post_of_room(HUB_CONTAINER(r, struct node_relay, relay), (struct hub_str){0}, g, frames, flags);
 }
 
+static void free_relay(struct hub_relay *r) { free(HUB_CONTAINER(r, struct node_relay, relay)); }
+
 static const struct hub_relay_ops relay_ops = {.send = post_frames,
                                                .ended = post_end,
                                                .seated = post_seated,
                                                .released = post_released,
                                                .left = post_left,
                                                .kept = post_kept,
-                                               .gathered = post_gathered};
+                                               .gathered = post_gathered,
+                                               .unused = free_relay};
 
 /* ---- guests ---- */
 
@@ -110,13 +113,18 @@ static struct node_relay *relay_for(struct hub_guest_node *n, struct hub_hub *hu
     return r;
 }
 
+static void set_metadata(struct hub_conn *c, const json_t *hello) {
+    json_t *metadata = hub_json_get(hello, "metadata");
+    if (json_is_object(metadata) && !(c->metadata && hub_json_equal(metadata, c->metadata)))
+        hub_conn_set_metadata(c, json_incref(metadata));
+}
+
 static void fill_conn(struct hub_conn *c, const json_t *hello) {
     struct hub_str trace = hub_json_get_str(hello, "traceparent"), client = hub_json_get_str(hello, "clientId");
-    json_t *metadata = hub_json_get(hello, "metadata");
     c->since = hub_json_get_int(hello, "since", c->since);
     if (trace.n) c->traceparent = hub_str_dup(trace);
     if (client.n) c->client_id = hub_str_dup(client);
-    if (json_is_object(metadata)) hub_conn_set_metadata(c, json_incref(metadata));
+    set_metadata(c, hello);
 }
 
 static void add_guest(struct hub_guest_node *n, struct hub_hub *hub, struct hub_str sid,
@@ -130,13 +138,19 @@ static void add_guest(struct hub_guest_node *n, struct hub_hub *hub, struct hub_
     hub_conn_open_guest(c);
 }
 
+void hub_guest_sync(const struct hub_guest_node *n) {
+    HUB_LIST_EACH(&n->relays, it) hub_relay_sync(&HUB_CONTAINER(it, struct node_relay, link)->relay);
+}
+
 /* Its rights in the rooms that it is in are asked for anew. */
 static void renew_guest(struct hub_conn *c, struct hub_identity *who) {
     struct hub_room **rooms = NULL;
     size_t n = 0;
+    bool same = hub_identity_same_session(c->identity, who);
     hub_identity_unref(c->identity);
     c->identity = hub_identity_ref(who);
     HUB_LIST_EACH(&c->members, it) {
+        if (same) break;
         rooms = hub_xrealloc(rooms, (n + 1) * sizeof(struct hub_room *));
         rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
     }
@@ -153,10 +167,12 @@ static void on_hello(struct hub_guest_node *n, const struct hub_guest_packet *p)
     if (!hub || p->sid.n != HUB_SID_LEN || !hub_guest_greeting_read(p->body, &g)) return;
     struct hub_identity *who = hub_identity_unpacked(n->all->engine->config.identity, g.identity);
     const struct hub_socket *s = hub_map_get(&n->sockets, p->sid);
-    if (who && s && s->user)
+    if (who && s && s->user) {
+        set_metadata(s->user, g.hello);
         renew_guest(s->user, who);
-    else if (who && !s)
+    } else if (who && !s) {
         add_guest(n, hub, p->sid, &g, who);
+    }
     hub_identity_unref(who);
     json_decref(g.hello);
 }
@@ -174,8 +190,7 @@ void hub_guest_edge_left(struct hub_guest_node *n) {
     hub_guest_drop_hosted(n);
     for (struct hub_list *it; (it = hub_list_pop(&n->relays));) {
         struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
-        hub_relay_deinit(&r->relay);
-        free(r);
+        hub_relay_leave(&r->relay);
     }
 }
 
@@ -188,14 +203,17 @@ struct guest_call {
     uint64_t id;
 };
 
+/* One that does not fit is a refusal, which does. */
 static void answer_call(const struct guest_call *g, enum hub_code code, const struct hub_err *err,
                         const char *data_name, struct hub_str fields) {
-    hub_guest_post(g->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
-                                                       .id = g->id,
-                                                       .name = hub_cstr(code ? hub_code_name(code) : ""),
-                                                       .hub = hub_cstr(data_name ? data_name : ""),
-                                                       .text = hub_cstr(err ? err->text : ""),
-                                                       .body = fields});
+    enum hub_code sent =
+        hub_guest_try(g->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
+                                                          .id = g->id,
+                                                          .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                                          .hub = hub_cstr(data_name ? data_name : ""),
+                                                          .text = hub_cstr(err ? err->text : ""),
+                                                          .body = fields});
+    if (sent == HUB_OVERLOADED) hub_guest_refuse(g->node, g->id);
 }
 
 static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
@@ -212,12 +230,19 @@ static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, c
 
 static bool nobody_waits(void *arg) { return ((struct guest_call *)arg)->socket->state != HUB_SOCKET_GUEST; }
 
+static size_t oversize_of(const struct hub_guest_packet *p) {
+    int64_t n;
+    return hub_str_i64(p->hub, &n) && n > 0 ? (size_t)n : 0;
+}
+
 static HUB_MUST struct hub_call *call_of(struct hub_conn *c, const struct hub_guest_packet *p, json_t *args) {
     char name[HUB_NAME_MAX + 1] = {0};
     memcpy(name, p->name.p, p->name.n < HUB_NAME_MAX ? p->name.n : HUB_NAME_MAX);
     struct hub_call *call = hub_call_new(c->hub, c, c->identity, name, args, p->flags & HUB_GUEST_ACK ? 0 : -1);
     call->dispatch = hub_dispatch_find(c->hub->engine, p->name);
     call->has_bytes = p->flags & HUB_GUEST_BYTES;
+    call->oversize = oversize_of(p);
+    call->late = call->oversize > 0; /* its text is nowhere any more */
     hub_buf_adds(&call->bytes, p->text);
     return call;
 }
@@ -253,7 +278,10 @@ struct node_request {
 static void on_request_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
                              struct hub_str fields) {
     struct node_request *r = arg;
-    if (hub_list_linked(&r->link)) answer_call(&r->call, code, err, data_name, fields);
+    if (hub_list_linked(&r->link)) {
+        hub_guest_sync(r->call.node);
+        answer_call(&r->call, code, err, data_name, fields);
+    }
     hub_list_remove(&r->link);
     hub_unhold(&r->call.hold);
     free(r);
@@ -271,7 +299,9 @@ static bool run_request(struct hub_guest_node *n, struct hub_hub *hub, const str
     r->call = (struct guest_call){.node = n, .id = p->id};
     hub_list_push(&n->requests, &r->link);
     hub_hold(&n->all->engine->holds, &r->call.hold, "request of another node");
+    n->all->serving = true;
     hub_engine_request(hub, command, &q);
+    n->all->serving = false;
     hub_identity_unref(q.who);
     return true;
 }

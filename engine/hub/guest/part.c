@@ -22,14 +22,25 @@ struct hub_str hub_guest_owner(const struct hub_hub *hub, struct hub_str room_id
 
 /* ---- other nodes ---- */
 
-void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
+enum hub_code hub_guest_try(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
     struct hub_guests *all = n->all;
-    if (all->stopped) return;
+    if (all->stopped) return HUB_SHUTTING_DOWN;
     hub_buf_clear(&all->packet);
     hub_guest_packet_add(&all->packet, p);
-    if (hub_node_send(all->engine, hub_cstr(n->id), hub_buf_str(&all->packet)))
+    return hub_node_send(all->engine, hub_cstr(n->id), hub_buf_str(&all->packet));
+}
+
+void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    if (hub_guest_try(n, p) == HUB_OVERLOADED)
         hub_log_kv(HUB_LOG_WARN, "node", "a packet for another node does not fit into what waits for it", "node", n->id,
                    NULL);
+}
+
+void hub_guest_refuse(const struct hub_guest_node *n, uint64_t id) {
+    hub_guest_post(n, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
+                                                 .id = id,
+                                                 .name = hub_cstr(hub_code_name(HUB_OVERLOADED)),
+                                                 .text = HUB_STR("too much waits for the node that asks")});
 }
 
 static void on_joined(void *ctx, const struct hub_live_node *about) {

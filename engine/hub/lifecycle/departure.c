@@ -73,7 +73,7 @@ static void on_disconnect_told(struct hub_life_hook *h, const struct hub_verdict
 static void tell_disconnect(struct hub_life_conn *l) {
     struct hub_life_hook *h = &l->hook;
     if (!l->on_disconnect || l->entering || !hub_list_empty(&l->leaving)) return;
-    if (l->on_disconnect->kind == HUB_SCRIPT_NONE) {
+    if (l->on_disconnect->kind == HUB_SCRIPT_NONE || l->conn->socket->guest) { /* its own node tells of a guest's */
         life_free(l);
         return;
     }

@@ -33,6 +33,7 @@ const struct hub_part hub_lifecycle_part = {
     .created = on_created,
     .reloaded = hub_life_reloaded,
     .member_left = hub_life_left,
+    .of_guests = true,
     .disconnected = hub_life_disconnected,
     .room_left = hub_room_use,
     .room_unused = hub_life_room_unused,

@@ -17,6 +17,7 @@ struct node {
 static struct node nodes[2];
 static struct hub_memory_nodes *process;
 static char owned[2][8]; /* a room of each node */
+static bool stopped;     /* the second node */
 
 static const char hub_yaml[] =
     "roomSettings:\n"
@@ -31,9 +32,15 @@ static const char hub_yaml[] =
     "hubExtensions:\n"
     "  state: {canWrite: \"true\"}\n"
     "  limits: {events: 1000000}\n"
-    "  metadata: {room: {maxBytes: 1000}}\n"
+    "  metadata: {room: {maxBytes: 1000}, connection: {clientWritable: [k]}}\n"
+    "  lifecycle: {onJoin: {lua: 'return nil'}, onLeave: {lua: 'return nil'}, onDisconnect: {lua: 'return nil'}}\n"
     "  commands:\n"
+    "    - name: nap\n"
+    "      room: optional\n"
+    "      timeoutMs: 120000\n"
+    "      script: {lua: 'sleep(60000) return {x = 1}'}\n"
     "    - name: probe\n"
+    "      room: optional\n"
     "      rateLimit: 100000\n"
     "      script:\n"
     "        lua: |\n"
@@ -57,6 +64,8 @@ static const char hub_yaml[] =
     "            kick = function() return hub.kick(r, 'wim', 'by a script') end,\n"
     "            nobody = function() return hub.kick(r, 'nobody') end,\n"
     "            misuse = function() return hub.send(r, 'nothing', {}) end,\n"
+    "            where = function() return {connection.address, connection.metadata, connection.handshake.secure} "
+    "end,\n"
     "            close = function() return rooms.close(r, 'over') end,\n"
     "          }\n"
     "          local ok, value = pcall(does[what])\n"
@@ -132,6 +141,7 @@ static int setup(void **state) {
     (void)state;
     memset(owned, 0, sizeof owned);
     process = hub_memory_nodes_new();
+    stopped = false;
     turned_begin(hub_yaml);
     nodes[0] = (struct node){.engine = turned.engine, .sessions = turned.sessions};
     memset(&nodes[1], 0, sizeof nodes[1]);
@@ -148,11 +158,17 @@ static int setup(void **state) {
     return 0;
 }
 
+static void stop_second(void) {
+    if (stopped) return;
+    stopped = true;
+    hub_engine_stop(nodes[1].engine);
+    hub_scripts_delete(nodes[1].scripts);
+}
+
 static int teardown(void **state) {
     (void)state;
     settle();
-    hub_engine_stop(nodes[1].engine);
-    hub_scripts_delete(nodes[1].scripts);
+    stop_second();
     turned_run_due(turned.loop);
     hub_sessions_delete(nodes[1].sessions);
     hub_engine_delete(nodes[1].engine);
@@ -221,9 +237,13 @@ static void listen(struct actor *a, const char *room) {
 enum { MOD, BOB, WIM, ACTORS };
 struct step {
     int actor;
-    const char *event, *args; /* R: the room, M: the last message */
+    const char *event, *args; /* R: the room, M: the last message, @: 20,000 letters */
     bool silent;              /* without an acknowledgement */
 };
+
+static void add_long(struct hub_buf *text) {
+    for (int i = 0; i < 20000; i++) hub_buf_addc(text, 'x');
+}
 
 static void act(struct actor *a, const struct step *step, const char *room) {
     struct hub_buf text = {0};
@@ -235,6 +255,8 @@ static void act(struct actor *a, const struct step *step, const char *room) {
             hub_buf_addf(&text, "\"%s\"", room);
         else if (*at == 'M')
             hub_buf_addf(&text, "\"%s\"", a->message);
+        else if (*at == '@')
+            add_long(&text);
         else
             hub_buf_addc(&text, *at);
     }
@@ -259,6 +281,11 @@ static const struct step steps[] = {
     {BOB, "hub:send", "{\"roomId\":R,\"mesageType\":\"text\"}", false},
     {BOB, "hub:nothing", "{\"roomId\":R}", false},
     SAY(BOB, "four"),
+    SAY(BOB, "much too long: @"),
+    {BOB, "hub:setMetadata", "{\"metadata\":{\"k\":1}}", false},
+    {BOB, "hub:command", "{\"command\":\"probe\",\"roomId\":R,\"payload\":{\"room\":R,\"what\":\"where\"}}", false},
+    {BOB, "hub:setMetadata", "{\"metadata\":{\"k\":2}}", false},
+    {BOB, "hub:command", "{\"command\":\"probe\",\"roomId\":R,\"payload\":{\"room\":R,\"what\":\"where\"}}", false},
     {BOB, "hub:edit", "{\"roomId\":R,\"messageId\":M,\"content\":{\"body\":\"4\"}}", false},
     {WIM, "hub:react", "{\"roomId\":R,\"messageId\":M,\"emoji\":\"+1\"}", false},
     {WIM, "hub:edit", "{\"roomId\":R,\"messageId\":M,\"content\":{\"body\":\"mine\"}}", false},
@@ -343,6 +370,11 @@ static void everybody_hears_the_same_whoever_owns_the_room(void **state) {
     compare_stories(of[0], of[1]);
 }
 
+/* What is not is answered where the client is. */
+static bool is_of_the_room(const struct step *step) {
+    return strcmp(step->event, "hub:nothing") != 0 && strcmp(step->event, "hub:setMetadata") != 0;
+}
+
 /* What a connection sends at once for a room takes effect in its order, and its answers keep it. */
 static void what_is_sent_at_once_keeps_its_order(void **state) {
     struct actor of[2][ACTORS];
@@ -351,7 +383,7 @@ static void what_is_sent_at_once_keeps_its_order(void **state) {
         begin(of[owner]);
         struct actor *bob = &of[owner][BOB];
         for (size_t i = 0; i < HUB_NELEM(steps); i++)
-            if (steps[i].actor == BOB && strcmp(steps[i].event, "hub:nothing") != 0) act(bob, &steps[i], owned[owner]);
+            if (steps[i].actor == BOB && is_of_the_room(&steps[i])) act(bob, &steps[i], owned[owner]);
         settle();
         listen(bob, owned[owner]);
     }
@@ -517,6 +549,42 @@ static void a_connection_that_ends_is_out_of_the_rooms_of_others(void **state) {
     end(all);
 }
 
+static const struct step nap = {WIM, "hub:command", "{\"command\":\"nap\",\"roomId\":R,\"payload\":{}}", false};
+
+/* Work of a guest goes on where the room is; nobody waits for its answer any more. */
+static void a_guest_may_go_while_its_call_is_carried_out(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {WIM, "hub:join", "{\"roomId\":R}", false};
+    (void)state;
+    begin(all);
+    act(&all[WIM], &join, owned[0]);
+    settle();
+    for (int i = 0; i < 3; i++) act(&all[WIM], &nap, owned[0]); /* two wait for their turn */
+    for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
+    assert_true(hub_engine_pending(nodes[0].engine) > 0);
+    turned_hang_up(&all[WIM].client);
+    for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
+    turn_clock(turned.loop, 60000);
+    settle();
+    end(all);
+}
+
+static void a_node_may_go_while_its_calls_are_carried_out(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {WIM, "hub:join", "{\"roomId\":R}", false};
+    (void)state;
+    begin(all);
+    act(&all[WIM], &join, owned[0]);
+    settle();
+    act(&all[WIM], &nap, owned[0]);
+    for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
+    stop_second();
+    for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
+    assert_true(hub_engine_pending(nodes[0].engine) > 0); /* the script sleeps on, for a guest that is closed */
+    turn_clock(turned.loop, 60000);
+    end(all);
+}
+
 /* What ends a connection where the room is ends it where its client is. */
 static void the_owner_may_end_a_guest(void **state) {
     struct actor all[ACTORS];
@@ -576,6 +644,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(requests_are_answered_the_same_whoever_owns_the_room, setup, teardown),
         cmocka_unit_test_setup_teardown(scripts_reach_rooms_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(a_connection_that_ends_is_out_of_the_rooms_of_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_guest_may_go_while_its_call_is_carried_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_may_go_while_its_calls_are_carried_out, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_may_end_a_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(names_of_the_namespace_are_each_clients_own, setup, teardown),
     };

@@ -161,7 +161,8 @@ static HUB_MUST json_t *handshake_json(const struct hub_handshake *hs, int64_t s
 
 json_t *hub_conn_handshake_json(const struct hub_conn *c) {
     const struct hub_handshake hs = hub_socket_handshake(c->socket);
-    return c->socket->client ? handshake_json(&hs, c->since) : NULL;
+    bool open = c->socket->client || c->socket->state == HUB_SOCKET_GUEST;
+    return open ? handshake_json(&hs, c->since) : NULL;
 }
 
 static HUB_MUST json_t *rooms_json(const struct hub_conn *c) {
