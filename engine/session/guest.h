@@ -41,8 +41,8 @@ struct hub_relay_ops {
     void (*unused)(struct hub_relay *r);
 };
 
-/* The way to the guests of one node in one hub; inside a struct of its owner. It outlives their sockets, which
- * may be held after they are closed. */
+/* The way to the guests of one node in one hub; inside a struct of its owner. It outlives their sockets,
+ * which may be held after they are closed. */
 struct hub_relay {
     const struct hub_relay_ops *ops;
     bool left;               /* the node is gone */
