@@ -204,11 +204,14 @@ static void does_by(struct fake_hub *f, void *caller, const char *function, cons
     struct hub_host_call call = {.args = json_loads(args, 0, NULL), .caller = caller, .done = fake_on_host_done};
     json_t *given = call.args;
     assert_non_null(given);
-    for (const struct hub_part *const *part = hub_parts; *part; part++)
-        for (const struct hub_host_fn *fn = (*part)->host; fn && fn->name; fn++) {
-            snprintf(name, sizeof name, "%s.%s", fn->table, fn->name);
-            if (!strcmp(name, function)) fn->call(f->engine, &call);
-        }
+    for (const struct hub_part *const *part = hub_parts; *part; part++) {
+        const struct hub_host_fn *const rows[] = {(*part)->host, (*part)->host_of_rooms};
+        for (size_t i = 0; i < HUB_NELEM(rows); i++)
+            for (const struct hub_host_fn *fn = rows[i]; fn && fn->name; fn++) {
+                snprintf(name, sizeof name, "%s.%s", fn->table, fn->name);
+                if (!strcmp(name, function)) fn->call(f->engine, &call);
+            }
+    }
     fake_settle(f);
     assert_null(call.args); /* it was found, and is answered */
     json_decref(given);
