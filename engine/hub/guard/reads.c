@@ -14,7 +14,7 @@
 struct noted {
     struct hub_list link; /* of lists: in all->lists */
     struct hub_guards *all;
-    char *key;
+    struct hub_buf key; /* what a script brings may have NUL characters in it */
     enum hub_readable what;
     struct hub_list readers;     /* reading.in_noted */
     struct hub_pattern *pattern; /* of HUB_READABLE_RECORDS */
@@ -72,12 +72,12 @@ static void add_list_key(struct hub_buf *b, enum hub_readable what, const char *
 /* ---- noting ---- */
 
 static void free_noted(struct noted *n) {
-    hub_map_del(&n->all->by_key, hub_cstr(n->key));
+    hub_map_del(&n->all->by_key, hub_buf_str(&n->key));
     hub_list_remove(&n->link);
     hub_pattern_free(n->pattern);
     json_decref(n->where);
     free(n->object);
-    free(n->key);
+    hub_buf_free(&n->key);
     free(n);
 }
 
@@ -91,7 +91,8 @@ static void drop_reading(struct hub_grant_read *read) {
 
 static HUB_MUST struct noted *noted_new(struct hub_guards *all, enum hub_readable what, struct hub_str key) {
     struct noted *n = hub_xcalloc(1, sizeof *n);
-    *n = (struct noted){.all = all, .key = hub_str_dup(key), .what = what};
+    *n = (struct noted){.all = all, .what = what};
+    hub_buf_adds(&n->key, key);
     hub_list_init(&n->link);
     hub_list_init(&n->readers);
     hub_map_put(&all->by_key, key, n);

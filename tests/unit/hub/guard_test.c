@@ -201,7 +201,7 @@ static void but_not_by_what_they_have_changed_themselves(void **state) {
 /* A function that scripts may call, by the hook of CALLER. ARGS: a list as JSON. */
 static void does_by(struct fake_hub *f, void *caller, const char *function, const char *args) {
     char name[40];
-    struct hub_host_call call = {.args = json_loads(args, 0, NULL), .caller = caller, .done = fake_on_host_done};
+    struct hub_host_call call = {.args = hub_json_parse(hub_cstr(args), NULL), .caller = caller, .done = fake_on_host_done};
     json_t *given = call.args;
     assert_non_null(given);
     for (const struct hub_part *const *part = hub_parts; *part; part++) {
@@ -368,6 +368,25 @@ static void when_much_is_read_any_change_of_the_kind_asks_again(void **state) {
     assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
     end_guard(f, HUB_OK, "true");
     fake_hub_free(f);
+}
+
+/* Scripts get such names out of metadata and claims. What is noted of them is found again, and then nowhere. */
+static void what_is_read_may_have_nul_characters_in_its_name(void **state) {
+    static const char *const reads[] = {"connections.get", "hub.members", "rooms.members"};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(reads); i++) {
+        struct fake_hub *f = guards_new();
+        struct fake_client ann;
+        client_connect(f, &ann, "ann");
+        for (int round = 1; round <= 2; round++) {
+            int ack = ask_for(f, &ann, &kinds[0], 1);
+            guard_does(f, reads[i], "[\"r1\\u0000x\"]");
+            end_guard(f, HUB_OK, "true");
+            client_is_answered(&ann, ack, "\"ok\":true");
+            client_does(&ann, "hub:unsubscribe", "{\"channel\":\"c:1\"}", "\"ok\":true");
+        }
+        fake_hub_free(f);
+    }
 }
 
 /* It knows what it has written: rows as well as records. */
@@ -539,6 +558,7 @@ int main(void) {
         cmocka_unit_test(when_somebody_comes_to_a_room_whose_members_they_have_read),
         cmocka_unit_test(when_metadata_or_rooms_of_a_connection_change),
         cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),
+        cmocka_unit_test(what_is_read_may_have_nul_characters_in_its_name),
         cmocka_unit_test(but_not_by_rows_that_they_have_changed_themselves),
         cmocka_unit_test(two_that_change_what_both_read_take_turns_at_a_bounded_rate),
         cmocka_unit_test(one_that_changes_what_it_is_asked_about_is_put_off),
