@@ -95,3 +95,54 @@ bool hub_where_meets(const json_t *where, const json_t *object) {
     }
     return true;
 }
+
+/* ---- of rows ---- */
+
+/* Of their types in the store, too. */
+static bool has_order_here(const struct hub_column *col) {
+    return col->type != HUB_COL_BOOLEAN && col->type != HUB_COL_ENUM && col->type != HUB_COL_JSON;
+}
+
+static HUB_MUST json_t *typed_list(const struct hub_table *t, const struct hub_column *col, const json_t *list) {
+    json_t *typed = json_array();
+    bool fits = true;
+    for (size_t i = 0; fits && i < json_array_size(list); i++)
+        fits = !json_array_append_new(typed, hub_value_typed(t, col, json_array_get(list, i)));
+    if (fits) return typed;
+    json_decref(typed);
+    return NULL;
+}
+
+static HUB_MUST json_t *typed_operand(const struct hub_table *t, const struct hub_column *col, const char *op,
+                                      const json_t *of) {
+    bool orders = op[1] == 'g' || op[1] == 'l';
+    if (!strcmp(op, "$in")) return typed_list(t, col, of);
+    return orders && (!has_order_here(col) || hub_json_nil(of)) ? NULL : hub_value_typed(t, col, of);
+}
+
+static HUB_MUST json_t *typed_condition(const struct hub_table *t, const struct hub_column *col, const json_t *v) {
+    const char *op;
+    json_t *of, *typed;
+    if (json_is_array(v)) return typed_list(t, col, v);
+    if (!json_is_object(v)) return hub_value_typed(t, col, v);
+    typed = json_object();
+    json_object_foreach((json_t *)(uintptr_t)v, op, of) {
+        if (!json_object_set_new(typed, op, typed_operand(t, col, op, of))) continue;
+        json_decref(typed);
+        return NULL;
+    }
+    return typed;
+}
+
+json_t *hub_where_typed(const struct hub_table *t, const json_t *where) {
+    json_t *typed = json_object(), *v;
+    const char *member;
+    json_object_foreach((json_t *)(uintptr_t)where, member, v) {
+        int column = hub_table_column(t, hub_cstr(member));
+        json_t *condition = column < 0 ? NULL : typed_condition(t, &t->columns[column], v);
+        if (!json_object_set_new(typed, member, condition)) continue;
+        json_decref(typed);
+        return NULL;
+    }
+    return typed;
+}

@@ -289,19 +289,28 @@ enum hub_code hub_cell_from_json(const struct hub_column *col, const json_t *v, 
     return fail_misfit(col, err);
 }
 
+json_t *hub_value_typed(const struct hub_table *t, const struct hub_column *col, const json_t *v) {
+    struct hub_buf text = {0};
+    struct hub_cell cell;
+    json_t *typed = hub_cell_from_json(col, v, &cell, &text, NULL) ? NULL : cell_json(t, col, &cell);
+    hub_buf_free(&text);
+    return typed;
+}
+
 json_t *hub_row_typed(const struct hub_table *t, const json_t *object) {
     json_t *o = json_object();
     for (size_t i = 0; i < t->column_n; i++) {
         const struct hub_column *col = &t->columns[i];
         const json_t *v = hub_json_get(object, col->property);
-        struct hub_buf text = {0};
-        struct hub_cell cell;
         if (!v) continue;
-        bool fits = !hub_cell_from_json(col, v, &cell, &text, NULL);
-        json_object_set_new(o, col->property, fits ? cell_json(t, col, &cell) : json_null());
-        hub_buf_free(&text);
+        json_t *typed = hub_value_typed(t, col, v);
+        json_object_set_new(o, col->property, typed ? typed : json_null());
     }
     return o;
+}
+
+json_t *hub_row_id(const struct hub_table *t, const json_t *id) {
+    return t->id == HUB_NO_ID || hub_json_nil(id) ? NULL : hub_value_typed(t, &t->columns[t->id], id);
 }
 
 static enum hub_code refuse_unknown(const struct hub_table *t, const json_t *object, struct hub_err *err) {

@@ -116,6 +116,10 @@ void hub_row_add_json(struct hub_buf *b, const struct hub_table *t, const struct
 /* What somebody else says of a row: of OBJECT the properties of the table, as hub_row_json gives them; null
  * for values that are not of their types. New reference. */
 HUB_MUST json_t *hub_row_typed(const struct hub_table *t, const json_t *object);
+/* V, of COL of T, and ID, as hub_row_json gives them, "42" being 42 for numbers. NULL: no row can have that.
+ * New references. */
+HUB_MUST json_t *hub_value_typed(const struct hub_table *t, const struct hub_column *col, const json_t *v);
+HUB_MUST json_t *hub_row_id(const struct hub_table *t, const json_t *id);
 /* Whether ROWS are what EXPECTED says, a list of objects as hub_row_json gives them: as many, in its order,
  * and equal in the properties that it has. What reads as the same value is the same, however the database
  * spells it. */

@@ -141,14 +141,18 @@ void hub_grant_reads_all(struct hub_grant *g, enum hub_readable what); /* everyt
 /* Likewise the row ID of T; rows of T that meet WHERE, as objects.list has it; the records whose ids fit a
  * pattern, PATTERN as the script gave it, and COMPILE as that, a new one; NULL: it is none. */
 void hub_guard_reads_row(const struct hub_host_call *c, const struct hub_table *t, const json_t *id);
-void hub_guard_reads_rows(const struct hub_host_call *c, const struct hub_table *t, json_t *where);
+void hub_guard_reads_rows(const struct hub_host_call *c, const struct hub_table *t, const json_t *where);
 void hub_guard_reads_records(const struct hub_host_call *c, const json_t *pattern,
                              struct hub_pattern *(*compile)(const json_t *pattern));
-/* A row is written for C, and BY is what hub_part.row_written has; until that is over, whose guard has
- * asked for it is known. NULL: none has. */
+/* Something is changed for C, and BY is what hub_part.row_written and readable_changed have; until that is
+ * over, whose guard has asked for it is known. NULL: none has. */
 void hub_guard_begins_write(struct hub_engine *e, const struct hub_host_call *c, const void *by);
 void hub_guard_ends_write(struct hub_engine *e, const void *by);
 const struct hub_grant *hub_guard_writer(struct hub_engine *e, const void *by);
+/* ROW of T, or NULL, was found by ID, for a call that has begun as BY like a write. True: the store takes ID
+ * for its own id, which is another one; that is noted now, and ROW may have changed before. */
+bool hub_guard_finds_row(struct hub_engine *e, const void *by, const struct hub_table *t, const json_t *id,
+                         const json_t *row);
 
 /* Two guards that change what both read would ask each other without end. G is asked for again upon a
  * change, which the guard of BY, or NULL, has made: how long that waits, in ms; 0: not at all. So many

@@ -28,7 +28,7 @@ struct reading {
     struct noted *noted;
 };
 
-/* A write of a row that a guard has asked for, while it is under way. */
+/* A change that a guard has asked for, while it is under way. */
 struct writing {
     struct hub_grant_change change;
 };
@@ -150,29 +150,37 @@ void hub_guard_reads(const struct hub_host_call *c, enum hub_readable what, cons
     hub_grant_reads(grant_of(c), what, hub, name);
 }
 
-void hub_guard_reads_row(const struct hub_host_call *c, const struct hub_table *t, const json_t *id) {
-    struct hub_grant *g = grant_of(c);
+static void note_row(struct hub_grant *g, const struct hub_table *t, const json_t *id) {
     struct hub_buf key = {0};
     bool fresh;
-    if (!g) return;
     add_row_key(&key, t, id);
     note_key(g, HUB_READABLE_ROW, &key, &fresh);
 }
 
-/* Conditions that are none are refused by whoever reads; then there is nothing that could change. */
-void hub_guard_reads_rows(const struct hub_host_call *c, const struct hub_table *t, json_t *where) {
+/* An id that no row can have is none that a change could be of. */
+void hub_guard_reads_row(const struct hub_host_call *c, const struct hub_table *t, const json_t *id) {
+    json_t *own = grant_of(c) ? hub_row_id(t, id) : NULL;
+    if (own) note_row(grant_of(c), t, own);
+    json_decref(own);
+}
+
+/* Conditions that are none are refused by whoever reads; then there is nothing that could change. Those that
+ * cannot be compared here are noted as all rows. */
+void hub_guard_reads_rows(const struct hub_host_call *c, const struct hub_table *t, const json_t *where) {
     struct hub_grant *g = grant_of(c);
     struct hub_buf key = {0};
     struct hub_err err;
     bool fresh;
     if (!g) return;
-    bool compares = !hub_where_check(where, &err);
-    add_list_key(&key, HUB_READABLE_ROWS, t->name, compares ? where : NULL);
+    json_t *typed = hub_json_nil(where) || hub_where_check(where, &err) ? NULL : hub_where_typed(t, where);
+    add_list_key(&key, HUB_READABLE_ROWS, t->name, typed);
     struct noted *n = note_key(g, HUB_READABLE_ROWS, &key, &fresh);
-    if (!fresh) return;
-    n->object = hub_xstrdup(t->name);
-    n->where = compares && !hub_json_nil(where) ? json_deep_copy(where) : NULL;
-    hub_list_push(&n->all->lists, &n->link);
+    if (fresh) {
+        n->object = hub_xstrdup(t->name);
+        n->where = json_incref(typed);
+        hub_list_push(&n->all->lists, &n->link);
+    }
+    json_decref(typed);
 }
 
 void hub_guard_reads_records(const struct hub_host_call *c, const json_t *pattern,
@@ -270,10 +278,13 @@ static void on_row_written(struct hub_engine *e, const struct hub_write *w, cons
 
 static void on_row_changed(struct hub_engine *e, const struct hub_table *t, const json_t *row) {
     struct hub_guards *all = guards_of(e);
-    if (hub_map_len(&all->by_key) && t->id != HUB_NO_ID) doubt_row(all, t, NULL, row, NULL);
+    if (!hub_map_len(&all->by_key) || t->id == HUB_NO_ID) return;
+    json_t *typed = hub_row_typed(t, row);
+    doubt_row(all, t, NULL, typed, NULL);
+    json_decref(typed);
 }
 
-/* ---- what guards write ---- */
+/* ---- what guards have asked for ---- */
 
 static struct hub_str key_of(const void *const *by) { return hub_str((const char *)by, sizeof *by); }
 
@@ -291,9 +302,22 @@ void hub_guard_ends_write(struct hub_engine *e, const void *by) {
     free(w);
 }
 
-const struct hub_grant *hub_guard_writer(struct hub_engine *e, const void *by) {
+static struct hub_grant *asker_of(struct hub_engine *e, const void *by) {
     const struct writing *w = by ? hub_map_get(&guards_of(e)->writes, key_of(&by)) : NULL;
     return w ? w->change.grant : NULL;
+}
+
+const struct hub_grant *hub_guard_writer(struct hub_engine *e, const void *by) { return asker_of(e, by); }
+
+bool hub_guard_finds_row(struct hub_engine *e, const void *by, const struct hub_table *t, const json_t *id,
+                         const json_t *row) {
+    struct hub_grant *g = row ? asker_of(e, by) : NULL;
+    json_t *asked = g ? hub_row_id(t, id) : NULL;
+    const json_t *own = g ? json_object_get(row, t->columns[t->id].property) : NULL;
+    bool other = asked && own && !hub_json_equal(asked, own);
+    if (other) note_row(g, t, own);
+    json_decref(asked);
+    return other;
 }
 
 /* ---- guards without end ---- */

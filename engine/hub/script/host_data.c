@@ -48,10 +48,34 @@ static HUB_MUST struct object_write *write_new(struct hub_engine *e, struct hub_
     return w;
 }
 
+/* A find on its way. */
+struct object_find {
+    struct hub_engine *engine;
+    struct hub_host_call *call;
+    const struct hub_table *table;
+};
+
+/* It is read again when it was noted too late. */
+static void on_object_found(void *p, enum hub_code code, json_t *result, const char *error) {
+    const struct object_find f = *(const struct object_find *)p;
+    const json_t *id = hub_host_arg(f.call, 1);
+    bool again = !code && hub_guard_finds_row(f.engine, p, f.table, id, result);
+    hub_guard_ends_write(f.engine, p);
+    free(p);
+    if (again)
+        hub_object_find(data_of(f.engine), f.table, id, on_object, f.call);
+    else
+        on_object(f.call, code, result, error);
+}
+
 void hub_host_objects_find(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);
-    if (t) hub_guard_reads_row(c, t, hub_host_arg(c, 1));
-    if (t) hub_object_find(data_of(ctx), t, hub_host_arg(c, 1), on_object, c);
+    if (!t) return;
+    struct object_find *f = hub_xmalloc(sizeof *f);
+    *f = (struct object_find){ctx, c, t};
+    hub_guard_begins_write(ctx, c, f);
+    hub_guard_reads_row(c, t, hub_host_arg(c, 1));
+    hub_object_find(data_of(ctx), t, hub_host_arg(c, 1), on_object_found, f);
 }
 void hub_host_objects_list(void *ctx, struct hub_host_call *c) {
     const struct hub_table *t = hub_host_table(ctx, c);

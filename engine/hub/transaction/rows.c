@@ -10,22 +10,6 @@ static HUB_MUST json_t *row_of(const struct hub_tx_item *item) { return json_inc
 
 /* ---- reading ---- */
 
-/* ID as rows of T have it, new reference; NULL: none can have it. */
-static HUB_MUST json_t *canonical_id(const struct hub_table *t, const json_t *id) {
-    struct hub_buf text = {0};
-    json_t *own = NULL;
-    if (t->id == HUB_NO_ID || hub_json_nil(id)) return NULL;
-    struct hub_cell *cells = hub_xcalloc(t->column_n, sizeof *cells);
-    if (!hub_cell_from_json(&t->columns[t->id], id, &cells[t->id], &text, NULL) && cells[t->id].kind != HUB_CELL_NULL) {
-        json_t *row = hub_row_json(t, cells);
-        own = json_incref(json_object_get(row, id_name(t)));
-        json_decref(row);
-    }
-    hub_buf_free(&text);
-    free(cells);
-    return own;
-}
-
 static void add_row_key(struct hub_buf *b, const struct hub_table *t, const json_t *id) {
     hub_buf_addf(b, "%s/", t->name);
     if (json_is_string(id))
@@ -46,6 +30,7 @@ static void on_row(void *arg, enum hub_code code, json_t *result, const char *er
         item->id = json_incref(a->id);
         item->was = json_incref(result);
         item->now = json_incref(result);
+        HUB_UNUSED(hub_guard_finds_row(a->tx->engine, a, a->table, a->id, result), "the commit looks at it again");
         a->then(a->tx, item, a->call);
     }
     hub_tx_asked(a);
@@ -84,7 +69,7 @@ static void answer_row(struct hub_tx *tx, struct hub_tx_item *item, struct hub_h
 void hub_tx_objects_find(void *ctx, struct hub_host_call *call) {
     const struct hub_table *t = hub_host_table(ctx, call);
     if (t) hub_guard_reads_row(call, t, hub_host_arg(call, 1));
-    if (t) with_row(call, t, canonical_id(t, hub_host_arg(call, 1)), answer_row);
+    if (t) with_row(call, t, hub_row_id(t, hub_host_arg(call, 1)), answer_row);
 }
 
 /* ---- lists ---- */
@@ -196,7 +181,7 @@ void hub_tx_objects_create(void *ctx, struct hub_host_call *call) {
     bool given = id && !hub_json_nil(hub_json_get(hub_host_arg(call, 1), id_name(t)));
     json_array_set_new(call->args, 1, row);
     if (given)
-        with_row(call, t, canonical_id(t, id), create_row);
+        with_row(call, t, hub_row_id(t, id), create_row);
     else
         create_fresh(call, t, id);
 }
@@ -238,7 +223,7 @@ static void update_row(struct hub_tx *tx, struct hub_tx_item *item, struct hub_h
 
 void hub_tx_objects_update(void *ctx, struct hub_host_call *call) {
     const struct hub_table *t = hub_host_table(ctx, call);
-    if (t) with_row(call, t, canonical_id(t, hub_host_arg(call, 1)), update_row);
+    if (t) with_row(call, t, hub_row_id(t, hub_host_arg(call, 1)), update_row);
 }
 
 static void delete_row(struct hub_tx *tx, struct hub_tx_item *item, struct hub_host_call *call) {
@@ -250,5 +235,5 @@ static void delete_row(struct hub_tx *tx, struct hub_tx_item *item, struct hub_h
 
 void hub_tx_objects_delete(void *ctx, struct hub_host_call *call) {
     const struct hub_table *t = hub_host_table(ctx, call);
-    if (t) with_row(call, t, canonical_id(t, hub_host_arg(call, 1)), delete_row);
+    if (t) with_row(call, t, hub_row_id(t, hub_host_arg(call, 1)), delete_row);
 }

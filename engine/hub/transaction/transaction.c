@@ -84,10 +84,12 @@ bool hub_tx_charge(struct hub_tx *tx, struct hub_host_call *call, const json_t *
 struct hub_tx_asking *hub_tx_ask(struct hub_host_call *call) {
     struct hub_tx_asking *a = hub_xcalloc(1, sizeof *a);
     *a = (struct hub_tx_asking){.tx = hub_tx_ref(hub_tx_of(call)), .call = call};
+    hub_guard_begins_write(a->tx->engine, call, a);
     return a;
 }
 
 void hub_tx_asked(struct hub_tx_asking *a) {
+    hub_guard_ends_write(a->tx->engine, a);
     hub_tx_unref(a->tx);
     json_decref(a->id);
     json_decref(a->where);

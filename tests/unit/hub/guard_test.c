@@ -14,6 +14,14 @@
     "hubExtensions:\n"                          \
     "  state: {sync: true}\n"                   \
     "  metadata: {connection: {clientWritable: [nick]}, room: {}}\n" GUARDS
+#define DOCS                                \
+    "  - name: Doc\n"                       \
+    "    managed: true\n"                   \
+    "    properties:\n"                     \
+    "      - {name: id, type: Integer}\n"   \
+    "      - {name: team, type: Integer}\n" \
+    "      - {name: open, type: Boolean}\n" \
+    "      - {name: due, type: DateTime}\n"
 #define PLAIN "namespaces:\n- path: /plain\n  auth: true\n" GUARDS
 
 /* What is granted, how it is asked for, and where. */
@@ -25,7 +33,7 @@ static const struct kind {
     {"/plain", "hub:subscribeRecord", "recordId", "r:"},    {"/plain", "hub:subscribeRecord", "recordId", "v:"}};
 
 static struct fake_hub *guards_new(void) {
-    fake_service_more = PLAIN;
+    fake_service_more = DOCS PLAIN;
     return fake_hub_new(HUB);
 }
 
@@ -198,14 +206,17 @@ static void but_not_by_what_they_have_changed_themselves(void **state) {
     }
 }
 
-/* A function that scripts may call, by the hook of CALLER. ARGS: a list as JSON. */
-static void does_by(struct fake_hub *f, void *caller, const char *function, const char *args) {
+/* A function that scripts may call, by the hook of CALLER; with TX within a transaction. ARGS: a list as
+ * JSON. */
+static void does_by(struct fake_hub *f, void *caller, struct hub_host_tx **tx, const char *function, const char *args) {
     char name[40];
-    struct hub_host_call call = {.args = hub_json_parse(hub_cstr(args), NULL), .caller = caller, .done = fake_on_host_done};
+    struct hub_host_call call = {
+        .args = hub_json_parse(hub_cstr(args), NULL), .tx = tx, .caller = caller, .done = fake_on_host_done};
     json_t *given = call.args;
     assert_non_null(given);
     for (const struct hub_part *const *part = hub_parts; *part; part++) {
-        const struct hub_host_fn *const rows[] = {(*part)->host, (*part)->host_of_rooms};
+        const struct hub_host_fn *const rows[] = {tx ? (*part)->host_within : (*part)->host,
+                                                  tx ? NULL : (*part)->host_of_rooms};
         for (size_t i = 0; i < HUB_NELEM(rows); i++)
             for (const struct hub_host_fn *fn = rows[i]; fn && fn->name; fn++) {
                 snprintf(name, sizeof name, "%s.%s", fn->table, fn->name);
@@ -217,11 +228,11 @@ static void does_by(struct fake_hub *f, void *caller, const char *function, cons
     json_decref(given);
 }
 static void server_does(struct fake_hub *f, const char *function, const char *args) {
-    does_by(f, &f->hub->caller, function, args);
+    does_by(f, &f->hub->caller, NULL, function, args);
 }
 static void guard_does(struct fake_hub *f, const char *function, const char *args) {
     fake_settle(f);
-    does_by(f, (void *)(uintptr_t)fake_script_first(&f->scripts)->caller, function, args);
+    does_by(f, (void *)(uintptr_t)fake_script_first(&f->scripts)->caller, NULL, function, args);
 }
 
 /* What a guard reads; what is nothing of that; what changes it. */
@@ -242,6 +253,17 @@ static const struct reading {
      "objects.update", "[\"seat\", \"s1\", {\"userId\": \"bob\"}]"},
     {"objects.list", "[\"seat\", null, {\"limit\": 1}]", "objects.update", "[\"room\", \"r1\", {\"title\": \"a\"}]",
      "objects.delete", "[\"seat\", \"s2\"]"},
+    {"objects.find", "[\"Doc\", \"042\"]", "objects.delete", "[\"Doc\", 43]", "objects.delete", "[\"Doc\", 42]"},
+    {"objects.list", "[\"Doc\", {\"team\": \"7\"}]", "objects.delete", "[\"Doc\", 43]", "objects.delete",
+     "[\"Doc\", 42]"},
+    {"objects.list", "[\"Doc\", {\"team\": [\"6\", \"7\"]}]", "objects.delete", "[\"Doc\", 43]", "objects.update",
+     "[\"Doc\", 42, {\"team\": 8}]"},
+    {"objects.list", "[\"Doc\", {\"team\": {\"$in\": [\"7\"], \"$lte\": \"7\"}}]", "objects.delete", "[\"Doc\", 43]",
+     "objects.update", "[\"Doc\", 42, {\"team\": 8}]"},
+    {"objects.list", "[\"Doc\", {\"due\": {\"$gt\": 1000}, \"open\": 1}]", "objects.delete", "[\"Doc\", 43]",
+     "objects.delete", "[\"Doc\", 42]"},
+    {"objects.list", "[\"Doc\", {\"open\": {\"$gt\": false}}]", "objects.delete", "[\"seat\", \"s1\"]",
+     "objects.delete", "[\"Doc\", 42]"},
     {"state.get", "[\"r1\", \"k\"]", "state.set", "[\"r2\", \"k\", 1]", "state.set", "[\"r1\", \"k\", 1]"},
     {"state.keys", "[\"r1\"]", "state.get", "[\"r1\", \"k\"]", "state.incr", "[\"r1\", \"n\", 1]"},
     {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r2\", {\"a\": 1}]", "rooms.setMetadata",
@@ -252,6 +274,8 @@ static void seats_are_taken(struct fake_hub *f) {
     const struct hub_table *seat = fake_table(f, "seat");
     fake_store_add(&f->store, seat, "{\"id\":\"s1\",\"userId\":\"ann\",\"roomId\":\"r1\"}");
     fake_store_add(&f->store, seat, "{\"id\":\"s2\",\"userId\":\"bob\",\"roomId\":\"r1\"}");
+    fake_store_add(&f->store, fake_table(f, "Doc"), "{\"id\":42,\"team\":7,\"open\":true,\"due\":5000}");
+    fake_store_add(&f->store, fake_table(f, "Doc"), "{\"id\":43,\"team\":9,\"open\":false,\"due\":500}");
 }
 
 /* A guard that has read the same twice is asked once. */
@@ -408,6 +432,34 @@ static void but_not_by_rows_that_they_have_changed_themselves(void **state) {
     fake_hub_free(f);
 }
 
+/* For the store "S1" may be "s1": what is found is noted by its own id as well. */
+static void a_row_that_was_found_is_noted_by_its_own_id(void **state) {
+    struct fake_hub *f = guards_new();
+    const struct hub_table *seat = fake_table(f, "seat");
+    json_t *id = json_string("S1"), *row = json_pack("{s:s}", "id", "s1");
+    struct fake_client ann;
+    (void)state;
+    seats_are_taken(f);
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    const struct hub_host_call call = {.caller = (void *)(uintptr_t)fake_script_first(&f->scripts)->caller};
+    hub_guard_reads_row(&call, seat, id);
+    hub_guard_begins_write(f->engine, &call, row);
+    assert_true(hub_guard_finds_row(f->engine, row, seat, id, row));
+    assert_false(hub_guard_finds_row(f->engine, row, seat, json_object_get(row, "id"), row));
+    assert_false(hub_guard_finds_row(f->engine, row, seat, id, NULL));
+    hub_guard_ends_write(f->engine, row);
+    assert_false(hub_guard_finds_row(f->engine, row, seat, id, row)); /* that is nobody's */
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    server_does(f, "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r3\"}]");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    fake_hub_free(f);
+    json_decref(row);
+    json_decref(id);
+}
+
 /* Lets every guard that waits read r:acl and write it; how many there were. */
 static int guards_go_round(struct fake_hub *f, int *value, int most) {
     int n = 0;
@@ -560,6 +612,7 @@ int main(void) {
         cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),
         cmocka_unit_test(what_is_read_may_have_nul_characters_in_its_name),
         cmocka_unit_test(but_not_by_rows_that_they_have_changed_themselves),
+        cmocka_unit_test(a_row_that_was_found_is_noted_by_its_own_id),
         cmocka_unit_test(two_that_change_what_both_read_take_turns_at_a_bounded_rate),
         cmocka_unit_test(one_that_changes_what_it_is_asked_about_is_put_off),
         cmocka_unit_test(who_is_put_off_may_go),
