@@ -54,7 +54,7 @@ static void set_metadata_here(struct hub_engine *e, const struct hub_client_at *
     struct hub_err err;
     struct hub_conn *c = find_socket(e, at, done, arg);
     if (!c) return;
-    enum hub_code code = hub_conn_change_metadata(c, change, strategy, NULL, &err);
+    enum hub_code code = hub_conn_change_metadata(c, change, strategy, NULL, arg, &err);
     if (code)
         fail_with(done, arg, code, err.text);
     else

@@ -111,7 +111,7 @@ static enum hub_code take_metadata(struct hub_conn *c, struct hub_str text, stru
     if (text.n && !json_is_object(value))
         code = hub_fail(err, HUB_BAD_REQUEST, "auth.proof.metadata: expected a JSON object as text");
     else if (value)
-        code = hub_conn_change_metadata(c, value, HUB_METADATA_REPLACE, NULL, err);
+        code = hub_conn_change_metadata(c, value, HUB_METADATA_REPLACE, NULL, NULL, err);
     json_decref(value);
     return code;
 }

@@ -206,9 +206,9 @@ struct hub_part {
     /* One of the service, after its commit. BY: whose guard has asked for that; NULL: none has. */
     void (*record_changed)(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
     /* WHAT of the room NAME of HUB has changed, or of the connection or client NAME, in which case HUB is
-     * NULL. */
+     * NULL. BY: as of row_written, before that is answered; NULL: nobody in particular. */
     void (*readable_changed)(struct hub_engine *e, enum hub_readable what, const struct hub_hub *hub,
-                             struct hub_str name);
+                             struct hub_str name, const void *by);
     void (*draining)(struct hub_engine *e);      /* commands that change something are refused from now on */
     void (*room_loaded)(struct hub_room *room);  /* sequence, moderation and receipts are there */
     void (*room_entered)(struct hub_room *room); /* by a connection */

@@ -220,13 +220,13 @@ static void doubt_kind(struct hub_guards *all, enum hub_readable what, const str
 }
 
 static void on_readable_changed(struct hub_engine *e, enum hub_readable what, const struct hub_hub *hub,
-                                struct hub_str name) {
+                                struct hub_str name, const void *by) {
     struct hub_guards *all = guards_of(e);
     struct hub_buf key = {0};
     if (!hub_map_len(&all->by_key)) return;
     add_name(&key, what, hub, name);
-    doubt_key(all, &key, NULL);
-    doubt_kind(all, what, NULL);
+    doubt_key(all, &key, hub_guard_writer(e, by));
+    doubt_kind(all, what, hub_guard_writer(e, by));
 }
 
 /* One of which it takes too long to find out fits. */

@@ -116,7 +116,7 @@ static struct node_relay *relay_for(struct hub_guest_node *n, struct hub_hub *hu
 static void set_metadata(struct hub_conn *c, const json_t *hello) {
     json_t *metadata = hub_json_get(hello, "metadata");
     if (json_is_object(metadata) && !(c->metadata && hub_json_equal(metadata, c->metadata)))
-        hub_conn_set_metadata(c, json_incref(metadata));
+        hub_conn_set_metadata(c, json_incref(metadata), NULL);
 }
 
 static void fill_conn(struct hub_conn *c, const json_t *hello) {

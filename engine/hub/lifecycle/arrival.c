@@ -215,7 +215,7 @@ static void on_connect(struct hub_life_hook *h, const struct hub_verdict *v) {
         wrong ? refuse_by_code(a, HUB_HANDLER_FAILED) : refuse_by_verdict(a, v);
         return;
     }
-    if (json_is_object(metadata)) hub_conn_set_metadata(a->conn, json_incref(metadata));
+    if (json_is_object(metadata)) hub_conn_set_metadata(a->conn, json_incref(metadata), NULL);
     ask_admission(a);
 }
 

@@ -75,7 +75,7 @@ static HUB_MUST char *session_text(const json_t *session, const char *a, const c
 /* C has entered or left. */
 static void tell_readers(struct hub_room *room, struct hub_conn *c) {
     struct hub_engine *e = hub_of(room)->engine;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_MEMBERS, hub_of(room), hub_cstr(room->id));
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_MEMBERS, hub_of(room), hub_cstr(room->id), NULL);
     hub_conn_readable_changed(c);
 }
 

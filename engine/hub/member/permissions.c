@@ -10,7 +10,7 @@ void hub_permissions_tell(struct hub_member *m) {
     hub_event_json_bool(&e, "silenced", silenced);
     hub_event_json_tell_one(&e, m->outlet, HUB_STR("hub:permissions"));
     struct hub_engine *engine = hub_of(room)->engine;
-    HUB_PARTS_CALL(engine, readable_changed, engine, HUB_READABLE_MEMBERS, hub_of(room), hub_cstr(room->id));
+    HUB_PARTS_CALL(engine, readable_changed, engine, HUB_READABLE_MEMBERS, hub_of(room), hub_cstr(room->id), NULL);
     HUB_PARTS_CALL(engine, rejudged, m->conn, NULL);
 }
 

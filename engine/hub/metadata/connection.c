@@ -8,14 +8,14 @@ static const struct hub_def_connection_metadata *declared_in(const struct hub_hu
 }
 
 enum hub_code hub_conn_change_metadata(struct hub_conn *c, const json_t *change, enum hub_metadata_strategy strategy,
-                                       const json_t *only, struct hub_err *err) {
+                                       const json_t *only, const void *by, struct hub_err *err) {
     json_t *value = hub_metadata_changed(c->metadata, change, strategy, only);
     enum hub_code code = hub_metadata_check(value, HUB_METADATA_OF_CONNECTIONS, declared_in(c->hub)->max_bytes, err);
     if (code) {
         json_decref(value);
         return code;
     }
-    hub_conn_set_metadata(c, value);
+    hub_conn_set_metadata(c, value, by);
     hub_metadata_count(1);
     return HUB_OK;
 }
@@ -56,7 +56,7 @@ static void set_metadata(struct hub_call *call) {
     json_t *only = hub_strs_json(writable);
     enum hub_code code = hub_metadata_strategy(hub_call_str(call, "strategy"), &strategy, &err);
     if (!code) code = check_writable(writable, change, &err);
-    if (!code) code = hub_conn_change_metadata(call->conn, change, strategy, only, &err);
+    if (!code) code = hub_conn_change_metadata(call->conn, change, strategy, only, NULL, &err);
     json_decref(only);
     if (code)
         hub_call_fail_with(call, &err, hub_str(NULL, 0));

@@ -23,9 +23,9 @@ HUB_MUST json_t *hub_metadata_changed(const json_t *old, const json_t *change, e
 
 /* ---- of connections ---- */
 
-/* By the service itself: whatever the definition says of clients. */
+/* By the service itself: whatever the definition says of clients. BY: see hub_part.readable_changed. */
 enum hub_code hub_conn_change_metadata(struct hub_conn *c, const json_t *change, enum hub_metadata_strategy strategy,
-                                       const json_t *only, struct hub_err *err);
+                                       const json_t *only, const void *by, struct hub_err *err);
 
 /* ---- of rooms (room.c) ---- */
 
@@ -34,7 +34,8 @@ enum hub_code hub_conn_change_metadata(struct hub_conn *c, const json_t *change,
 typedef void hub_room_metadata_done(void *arg, enum hub_code code, const char *error, json_t *value, int64_t version);
 /* One after the other for each room, in the order in which they were asked for, so that no change is lost.
  * DONE comes once, possibly before this returns; the room need not be loaded. A change is committed when
- * DONE comes with HUB_OK. CHANGE and ONLY are borrowed and not changed afterwards; CHANGE NULL: a read. */
+ * DONE comes with HUB_OK. CHANGE and ONLY are borrowed and not changed afterwards; CHANGE NULL: a read.
+ * Parts hear of ARG as BY (hub_part.readable_changed). */
 void hub_room_metadata_change(struct hub_room *room, const json_t *change, enum hub_metadata_strategy strategy,
                               const json_t *only, hub_room_metadata_done *done, void *arg);
 static inline void hub_room_metadata_read(struct hub_room *room, hub_room_metadata_done *done, void *arg) {

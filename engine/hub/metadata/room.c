@@ -20,6 +20,7 @@ struct asking {
     struct hub_err err; /* what its change was refused with */
     json_t *value;      /* as it is after it */
     int64_t version;
+    bool changed; /* by it */
 };
 
 /* Of a room in use. Lives as long as it. */
@@ -89,6 +90,7 @@ static void apply_change(struct kept *k, struct asking *a) {
         json_decref(k->next);
         k->next = json_incref(value);
         k->next_version++;
+        a->changed = true;
     }
     json_decref(value);
     a->value = json_incref(k->next);
@@ -108,9 +110,14 @@ static void end_step(struct kept *k, struct hub_list *answered, enum hub_code co
     hub_room_unref(room);
 }
 
-static void tell_readers(struct hub_room *room) {
+/* Of each change: whoever has made one of several has not made the others. */
+static void tell_readers(struct hub_room *room, struct hub_list *done) {
     struct hub_engine *e = hub_of(room)->engine;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_ROOM_METADATA, hub_of(room), hub_cstr(room->id));
+    HUB_LIST_EACH(done, it) {
+        const struct asking *a = HUB_CONTAINER(it, struct asking, link);
+        if (!a->changed) continue;
+        HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_ROOM_METADATA, hub_of(room), hub_cstr(room->id), a->arg);
+    }
 }
 
 static void end_batch(struct kept *k, enum hub_code code, const char *error) {
@@ -123,7 +130,7 @@ static void end_batch(struct kept *k, enum hub_code code, const char *error) {
         hub_metadata_count(k->next_version - version);
         k->value = k->next;
         k->version = k->next_version;
-        if (k->version != version) tell_readers(k->room);
+        tell_readers(k->room, &done);
     } else {
         json_decref(k->next); /* it may have been written all the same: the next one reads what there is */
     }

@@ -70,6 +70,28 @@ void hub_host_clients_count(void *ctx, struct hub_host_call *c) {
     if (has_clients(ctx, c)) clients->count(ctx, answer_done, c);
 }
 
+/* A write on its way, which is whom the parts hear of as BY. */
+struct metadata_write {
+    struct hub_engine *engine;
+    struct hub_host_call *call;
+};
+
+static void on_metadata_written(void *arg, enum hub_code code, json_t *result, const struct hub_hook_bins *bins,
+                                const char *error) {
+    const struct metadata_write w = *(const struct metadata_write *)arg;
+    hub_guard_ends_write(w.engine, arg);
+    free(arg);
+    answer_done(w.call, code, result, bins, error);
+}
+
+static void set_client_metadata(struct hub_engine *e, struct hub_host_call *c, const struct hub_client_at *to,
+                                enum hub_metadata_strategy strategy) {
+    struct metadata_write *w = hub_xmalloc(sizeof *w);
+    *w = (struct metadata_write){e, c};
+    hub_guard_begins_write(e, c, w);
+    clients->set_metadata(e, to, hub_host_arg(c, 1), strategy, on_metadata_written, w);
+}
+
 void hub_host_clients_set_metadata(void *ctx, struct hub_host_call *c) {
     enum hub_metadata_strategy strategy;
     struct hub_client_at to;
@@ -82,7 +104,7 @@ void hub_host_clients_set_metadata(void *ctx, struct hub_host_call *c) {
     if (hub_metadata_strategy(hub_host_text(c, 2), &strategy, &err))
         fail_usage(c, err.text);
     else if (read_target(ctx, c, 3, &to))
-        clients->set_metadata(ctx, &to, hub_host_arg(c, 1), strategy, answer_done, c);
+        set_client_metadata(ctx, c, &to, strategy);
 }
 
 void hub_host_clients_send(void *ctx, struct hub_host_call *c) {

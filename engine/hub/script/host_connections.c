@@ -49,7 +49,9 @@ void hub_host_connections_set_metadata(void *ctx, struct hub_host_call *c) {
     struct hub_conn *conn = conn_arg(ctx, c);
     if (!conn) return;
     enum hub_code code = hub_metadata_strategy(hub_host_text(c, 2), &strategy, &err);
-    if (!code) code = hub_conn_change_metadata(conn, hub_host_arg(c, 1), strategy, NULL, &err);
+    hub_guard_begins_write(ctx, c, c);
+    if (!code) code = hub_conn_change_metadata(conn, hub_host_arg(c, 1), strategy, NULL, c, &err);
+    hub_guard_ends_write(ctx, c);
     if (code)
         hub_host_fail(c, code, err.text);
     else

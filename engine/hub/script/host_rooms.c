@@ -101,6 +101,7 @@ void hub_host_find_room(struct hub_hub *hub, struct hub_host_call *c, hub_host_r
 /* ---- metadata ---- */
 
 struct metadata_call {
+    struct hub_engine *engine;
     struct hub_host_call *call;
     struct hub_room *room; /* reference, once it is found */
     const json_t *change;  /* NULL: it is only read */
@@ -109,6 +110,7 @@ struct metadata_call {
 
 static void end_metadata_call(struct metadata_call *m, enum hub_code code, json_t *value, const char *error) {
     struct hub_host_call *call = m->call;
+    hub_guard_ends_write(m->engine, m);
     if (m->room) hub_room_unref(m->room);
     free(m);
     if (code)
@@ -141,7 +143,8 @@ static void start_metadata_call(struct hub_engine *e, struct hub_host_call *c, c
     }
     if (!change) hub_guard_reads(c, HUB_READABLE_ROOM_METADATA, hub, hub_host_text(c, 0));
     struct metadata_call *m = hub_xmalloc(sizeof *m);
-    *m = (struct metadata_call){c, NULL, change, strategy};
+    *m = (struct metadata_call){e, c, NULL, change, strategy};
+    hub_guard_begins_write(e, c, m);
     hub_host_find_room(hub, c, on_metadata_room, m);
 }
 

@@ -8,6 +8,7 @@
 
 /* One call, until its room is found and its change made. */
 struct state_call {
+    struct hub_engine *engine;
     struct hub_host_call *call;
     struct hub_room *room; /* reference, once it is found */
     struct hub_state_change change;
@@ -17,6 +18,7 @@ struct state_call {
 
 static void end_state_call(struct state_call *s, enum hub_code code, json_t *result, const char *error) {
     struct hub_host_call *call = s->call;
+    hub_guard_ends_write(s->engine, s);
     if (s->room) hub_room_unref(s->room);
     free(s);
     if (code)
@@ -53,7 +55,9 @@ static void start_state_call(void *ctx, struct hub_host_call *c, const struct st
     if (what->change.op == HUB_STATE_READ) hub_guard_reads(c, HUB_READABLE_STATE, hub, hub_host_text(c, 0));
     struct state_call *s = hub_xmalloc(sizeof *s);
     *s = *what;
+    s->engine = ctx;
     s->call = c;
+    hub_guard_begins_write(ctx, c, s);
     s->change.key = keyed ? hub_host_text(c, 1) : hub_str("", 0);
     hub_host_find_room(hub, c, on_state_room, s);
 }

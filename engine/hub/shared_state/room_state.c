@@ -110,7 +110,7 @@ static void refuse_list(struct hub_shared *s, struct hub_list *asked, enum hub_c
 }
 
 /* It is committed: from here on everybody knows. */
-static void apply_step(struct hub_shared *s, struct hub_state_step *step) {
+static void apply_step(struct hub_shared *s, struct hub_state_step *step, const void *by) {
     if (step->op == HUB_STATE_CLEAR)
         drop_entries(s);
     else
@@ -121,11 +121,11 @@ static void apply_step(struct hub_shared *s, struct hub_state_step *step) {
     hub_metric_add(&changes_total, 1);
     hub_shared_tell(s, step);
     struct hub_engine *e = hub_of(s->room)->engine;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_STATE, hub_of(s->room), hub_cstr(s->room->id));
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_STATE, hub_of(s->room), hub_cstr(s->room->id), by);
 }
 
 static void answer_asking(struct hub_shared *s, struct asking *a) {
-    if (a->step.out.changed) apply_step(s, &a->step);
+    if (a->step.out.changed) apply_step(s, &a->step, a->arg);
     if (a->step.err.code)
         a->done(a->arg, a->step.err.code, a->step.err.text, NULL);
     else

@@ -35,7 +35,8 @@ struct hub_state_outcome {
 };
 /* ERROR: for people, or NULL. O only with HUB_OK: then what was asked is committed, in memory and told. */
 typedef void hub_shared_state_done(void *arg, enum hub_code code, const char *error, const struct hub_state_outcome *o);
-/* DONE comes once, possibly before this returns, in the order of asking. */
+/* DONE comes once, possibly before this returns, in the order of asking. Parts hear of ARG as BY
+ * (hub_part.readable_changed). */
 void hub_shared_state_ask(struct hub_room *room, const struct hub_state_change *c, hub_shared_state_done *done,
                           void *arg);
 

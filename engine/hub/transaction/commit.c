@@ -20,6 +20,7 @@ static struct hub_tx_item *item_at(struct hub_list *it) { return HUB_CONTAINER(i
 /* ---- the answer ---- */
 
 static void end_commit(struct commit *c) {
+    hub_guard_ends_write(c->tx->engine, c);
     hub_tx_unref(c->tx);
     json_decref(c->turn);
     json_decref(c->turn_key);
@@ -284,6 +285,7 @@ static void begin_commit(struct commit *c) {
 void hub_tx_commit(struct hub_tx *tx, struct hub_host_call *call) {
     struct commit *c = hub_xcalloc(1, sizeof *c);
     *c = (struct commit){.tx = tx, .call = call, .with = {.done = on_changed, .decided = on_decided}};
+    hub_guard_begins_write(tx->engine, call, c);
     c->turn_key = json_incref(json_array_get(call->args, 2));
     c->turn = json_incref(json_array_get(call->args, 3));
     if (has_nothing_to_do(tx)) {

@@ -234,6 +234,10 @@ static void guard_does(struct fake_hub *f, const char *function, const char *arg
     fake_settle(f);
     does_by(f, (void *)(uintptr_t)fake_script_first(&f->scripts)->caller, NULL, function, args);
 }
+static void guard_does_within(struct fake_hub *f, struct hub_host_tx **tx, const char *function, const char *args) {
+    fake_settle(f);
+    does_by(f, (void *)(uintptr_t)fake_script_first(&f->scripts)->caller, tx, function, args);
+}
 
 /* What a guard reads; what is nothing of that; what changes it. */
 static const struct reading {
@@ -413,6 +417,45 @@ static void what_is_read_may_have_nul_characters_in_its_name(void **state) {
     }
 }
 
+/* What a guard changes of what it has read does not have it asked again, also before it is answered. */
+static const struct {
+    const char *reads, *read_args, *changes, *change_args, *others_args;
+} own_changes[] = {
+    {"state.get", "[\"r1\", \"k\"]", "state.incr", "[\"r1\", \"k\"]", "[\"r1\", \"k\"]"},
+    {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r1\", {\"a\": 1}]", "[\"r1\", {\"a\": 2}]"},
+    {"connections.get", "[\"%s\"]", "connections.setMetadata", "[\"%s\", {\"a\": 1}]", "[\"%s\", {\"a\": 2}]"},
+};
+
+static void of_conn(char out[100], const char *args, const struct hub_conn *c) {
+    const char *at = strstr(args, "%s");
+    snprintf(out, 100, "%.*s%s%s", (int)(at ? at - args : 0), args, at ? c->socket->sid : args, at ? at + 2 : "");
+}
+
+static void but_not_by_anything_else_that_they_have_changed_themselves(void **state) {
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(own_changes); i++) {
+        struct fake_hub *f = guards_new();
+        struct fake_client ann;
+        char args[100];
+        client_connect(f, &ann, "ann");
+        const struct hub_conn *c = fake_conn(f, "ann");
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        of_conn(args, own_changes[i].read_args, c);
+        guard_does(f, own_changes[i].reads, args);
+        of_conn(args, own_changes[i].change_args, c);
+        guard_does(f, own_changes[i].changes, args);
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+        of_conn(args, own_changes[i].others_args, c);
+        server_does(f, own_changes[i].changes, args);
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+        end_guard(f, HUB_OK, "false");
+        hears_of_the_end(&ann, &kinds[0], 1, "not_allowed");
+        fake_hub_free(f);
+    }
+}
+
 /* It knows what it has written: rows as well as records. */
 static void but_not_by_rows_that_they_have_changed_themselves(void **state) {
     struct fake_hub *f = guards_new();
@@ -458,6 +501,27 @@ static void a_row_that_was_found_is_noted_by_its_own_id(void **state) {
     fake_hub_free(f);
     json_decref(row);
     json_decref(id);
+}
+
+static void nor_in_a_transaction(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann;
+    struct hub_host_tx *tx = NULL;
+    (void)state;
+    seats_are_taken(f);
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does_within(f, &tx, "db.transaction", "[\"begin\"]");
+    guard_does_within(f, &tx, "objects.find", "[\"Doc\", \"42\"]");
+    guard_does_within(f, &tx, "objects.update", "[\"Doc\", \"042\", {\"team\": 8}]");
+    guard_does_within(f, &tx, "db.transaction", "[\"commit\"]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    server_does(f, "objects.update", "[\"Doc\", 42, {\"team\": 9}]");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    fake_hub_free(f);
 }
 
 /* Lets every guard that waits read r:acl and write it; how many there were. */
@@ -611,8 +675,10 @@ int main(void) {
         cmocka_unit_test(when_metadata_or_rooms_of_a_connection_change),
         cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),
         cmocka_unit_test(what_is_read_may_have_nul_characters_in_its_name),
+        cmocka_unit_test(but_not_by_anything_else_that_they_have_changed_themselves),
         cmocka_unit_test(but_not_by_rows_that_they_have_changed_themselves),
         cmocka_unit_test(a_row_that_was_found_is_noted_by_its_own_id),
+        cmocka_unit_test(nor_in_a_transaction),
         cmocka_unit_test(two_that_change_what_both_read_take_turns_at_a_bounded_rate),
         cmocka_unit_test(one_that_changes_what_it_is_asked_about_is_put_off),
         cmocka_unit_test(who_is_put_off_may_go),

@@ -191,16 +191,19 @@ json_t *hub_conn_json(const struct hub_conn *c) {
     return o;
 }
 
-void hub_conn_readable_changed(struct hub_conn *c) {
+static void tell_readers(struct hub_conn *c, const void *by) {
     struct hub_engine *e = c->hub->engine;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CONNECTION, NULL, hub_cstr(c->socket->sid));
-    if (c->client_id) HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CONNECTION, NULL, hub_cstr(c->client_id));
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CONNECTION, NULL, hub_cstr(c->socket->sid), by);
+    if (!c->client_id) return;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CONNECTION, NULL, hub_cstr(c->client_id), by);
 }
 
-void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata) {
+void hub_conn_readable_changed(struct hub_conn *c) { tell_readers(c, NULL); }
+
+void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata, const void *by) {
     json_decref(c->metadata);
     c->metadata = metadata;
-    hub_conn_readable_changed(c);
+    tell_readers(c, by);
 }
 
 void hub_conn_disconnect(struct hub_conn *c, struct hub_str reason) {

@@ -72,8 +72,8 @@ void hub_conn_open(struct hub_conn *c);
 void hub_conn_open_guest(struct hub_conn *c);
 /* What scripts see of it has changed: its metadata, its rooms, whether it is there. */
 void hub_conn_readable_changed(struct hub_conn *c);
-/* METADATA, an object within the bounds, is given away. */
-void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata);
+/* METADATA, an object within the bounds, is given away. BY: see hub_part.readable_changed. */
+void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata, const void *by);
 #define HUB_METADATA_MEMBERS 256 /* of the object itself */
 #define HUB_METADATA_DEPTH 32    /* of objects and lists in one another */
 #define HUB_METADATA_OF_CONNECTIONS "metadata.connection.maxBytes"
