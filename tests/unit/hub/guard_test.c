@@ -398,7 +398,7 @@ static void when_much_is_read_any_change_of_the_kind_asks_again(void **state) {
     fake_hub_free(f);
 }
 
-/* Scripts get such names out of metadata and claims. What is noted of them is found again, and then nowhere. */
+/* Scripts get such names out of metadata and claims. What is noted is found again, and then nowhere. */
 static void what_is_read_may_have_nul_characters_in_its_name(void **state) {
     static const char *const reads[] = {"connections.get", "hub.members", "rooms.members"};
     (void)state;
