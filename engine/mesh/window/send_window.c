@@ -167,7 +167,8 @@ void hub_send_window_again(struct hub_send_window *w, uint64_t from, uint64_t to
     if (from < first) send_control(w, HUB_WINDOW_HOLE, from, to < first ? to : first - 1);
     HUB_LIST_EACH(&w->kept, it) {
         const struct hub_sent_packet *p = HUB_CONTAINER(it, struct hub_sent_packet, link);
+        if (p->number < from) continue;
         if (p->number > to || !has_room(w, p->n)) break;
-        if (p->number >= from) send_again(w, p);
+        send_again(w, p);
     }
 }

@@ -260,6 +260,20 @@ static void what_is_sent_again_waits_like_the_rest(void **state) {
     assert_int_equal(sent_n, 6);
 }
 
+/* Only what is asked for has to find room, whatever is kept before it. */
+static void a_large_packet_keeps_back_none_behind_it(void **state) {
+    char large[91] = "";
+    (void)state;
+    memset(large, 'x', sizeof large - 1);
+    send(large);
+    send("0123456789");
+    forget_sent();
+    hub_send_window_again(&out, 2, 2);
+    assert_int_equal(sent_n, 1);
+    hub_send_window_again(&out, 2, 2); /* what was sent again waits still */
+    assert_int_equal(sent_n, 2);
+}
+
 static void a_full_link_drops_refuses_and_remembers(void **state) {
     struct hub_str place;
     int64_t from;
@@ -359,6 +373,7 @@ int main(void) {
         TEST(what_waits_is_bounded),
         TEST(it_sends_again_what_it_keeps_and_says_what_it_has_not),
         TEST(what_is_sent_again_waits_like_the_rest),
+        TEST(a_large_packet_keeps_back_none_behind_it),
         TEST(a_full_link_drops_refuses_and_remembers),
         TEST(too_many_places_that_are_behind_are_all_of_them),
         TEST(packets_read_as_they_were_written),
