@@ -77,12 +77,15 @@ static void *grow_much(struct hub_scripts *s, void *p, size_t old, size_t new_si
     return long_string ? new_long_string(s, new_size) : realloc(p, new_size);
 }
 
+/* Of at least NEW_SIZE, which it may be given as. */
+static void *resize_block(void *p, size_t new_size) { return realloc(p, hub_block_bytes(new_size)); }
+
 static void *grow_block(struct hub_scripts *s, void *p, size_t old, size_t new_size, size_t type) {
     void *q = NULL;
     if (new_size >= BULK_BLOCK)
         q = grow_much(s, p, old, new_size, type);
     else if (s->mem_used - old + new_size <= s->mem_limit)
-        q = realloc(p, new_size);
+        q = resize_block(p, new_size);
     /* Without it Lua collects everything and tries once more. That is slow, so look at the clock right
      * after. */
     if (!q && s->running) hurry_hook(s->running);
@@ -101,7 +104,7 @@ void *hub_lua_alloc(void *scripts, void *p, size_t old_size, size_t new_size) {
         return NULL;
     }
     void *q = p || new_size >= BULK_BLOCK || s->mem_used + new_size > s->mem_limit ? NULL : hub_block_find(new_size);
-    if (!q) q = new_size > old ? grow_block(s, p, old, new_size, old_size) : realloc(p, new_size);
+    if (!q) q = new_size > old ? grow_block(s, p, old, new_size, old_size) : resize_block(p, new_size);
     if (!q) return new_size <= old ? p : NULL;
     s->mem_used = s->mem_used - old + new_size;
     return q;

@@ -1,4 +1,4 @@
-/* Free blocks in lists by the size that malloc says they have. */
+/* Free blocks in lists by size: what malloc says they have, or what was asked of it. */
 #include "base/memory/block.h"
 
 #include <jansson.h>
@@ -8,7 +8,7 @@
 
 #include "base/memory/mem.h"
 
-#define SMALLEST 24u /* bytes malloc gives at least; then in steps of 16 */
+#define SMALLEST 24u /* bytes; then in steps of 16: those that glibc's malloc gives */
 #define STEP 16u
 #define SIZES 80u /* up to 1,288 bytes */
 #define KEPT_MAX (1u << 20)
@@ -38,9 +38,19 @@ void *hub_block_find(size_t n) {
     return b;
 }
 
+/* Also where nothing is kept: it may be given when that has begun. */
+size_t hub_block_bytes(size_t n) {
+#ifdef __SANITIZE_ADDRESS__
+    return n;
+#else
+    size_t size = size_for(n);
+    return size < SIZES ? bytes_of(size) : n;
+#endif
+}
+
 void *hub_block_take(size_t n) {
     void *p = hub_block_find(n);
-    return p ? p : hub_xmalloc(n);
+    return p ? p : hub_xmalloc(hub_block_bytes(n));
 }
 
 /* P has at least bytes_of(SIZE). */

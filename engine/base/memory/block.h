@@ -16,7 +16,10 @@ void hub_block_drop(void);
 HUB_MUST void *hub_block_take(size_t n) __attribute__((returns_nonnull)); /* what is in it is undefined */
 HUB_MUST void *hub_block_find(size_t n);                                  /* only of those that are kept; or NULL */
 void hub_block_give(void *p);                                             /* NULL is fine */
-/* The same of what was taken, found or asked of malloc as N bytes, so that nobody has to look how large it
- * is. */
+/* As many as malloc has to be asked for where N are wanted that are given as N one day: not every malloc
+ * rounds up as this does. */
+size_t hub_block_bytes(size_t n);
+/* The same as hub_block_give, of what was taken or found as N bytes, or asked of malloc as
+ * hub_block_bytes(N), so that nobody has to look how large it is. */
 void hub_block_give_sized(void *p, size_t n);
 #endif
