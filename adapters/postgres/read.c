@@ -77,7 +77,7 @@ static void on_job(void *arg, const struct failure *f) {
         hub_pg_link_drop(l, f->text);
         return;
     }
-    if (f && j->kind != JOB_SQL && hub_pg_passing(f->state) && !j->tried_again) {
+    if (f && j->kind != JOB_SQL && hub_pg_passing(f->state) && !j->tried_again && !j->answered) {
         j->tried_again = true;
         send_job(j->reader, j);
         return;
@@ -207,7 +207,8 @@ static void pump_list(struct pg_store *s, struct hub_list *list, bool alone) {
     while (!hub_list_empty(list) && (r = idle_reader(s, alone))) assign_job(r, hub_pg_job_of(list->next));
 }
 
-/* Those that were not taken, for others hold their rows, or there is none, are claimed one by one. */
+/* Those that were not taken, for others hold their rows, or there is none, or the commit failed, are claimed
+ * one by one. */
 static void on_claims_end(void *arg, const struct failure *f) {
     struct reader *r = arg;
     struct pg_store *s = r->link.s;
@@ -217,10 +218,11 @@ static void on_claims_end(void *arg, const struct failure *f) {
     }
     HUB_LIST_EACH_SAFE(&r->under_way, it) {
         struct pg_job *j = hub_pg_job_of(it);
-        if (j->answered || j->count->fence) {
+        if (j->answered || (!f && j->count->fence)) {
             end_job(j);
             continue;
         }
+        j->count->fence = 0;
         hub_list_remove(it);
         hub_list_push(&s->late_claims, it);
         r->under_way_n--;

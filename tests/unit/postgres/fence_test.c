@@ -8,7 +8,8 @@
 #include "postgres_server.h"
 
 static struct postgres_server server;
-static PGconn *control; /* ours, beside hubd's */
+static PGconn *control;              /* ours, beside hubd's */
+static struct hub_clock clock_ahead; /* runs, for the server does; turned where only hubd waits */
 
 /* ---- the server, by hand ---- */
 
@@ -26,7 +27,8 @@ static void start_on(const char *database) {
     snprintf(create, sizeof create, "CREATE DATABASE %s", database);
     assert_true(postgres_sql(&server, "postgres", create, NULL, 0));
     postgres_url(&server, database, url, sizeof url);
-    loop = hub_loop_new(NULL);
+    hub_clock_init(&clock_ahead);
+    loop = hub_loop_new(&clock_ahead);
     open_messages(&hub_postgres_ops);
     assert_int_equal(counter("r1").code, HUB_OK);
     control = PQconnectdb(url);
@@ -44,6 +46,7 @@ static void finish(void) {
     let_go(NULL);
     close_store_only();
     hub_loop_delete(loop);
+    hub_clock_deinit(&clock_ahead);
 }
 
 /* ---- waiting ---- */
@@ -313,6 +316,51 @@ static void a_claim_whose_connection_is_lost_fails_and_is_not_made_again(void **
     finish();
 }
 
+/* They have their rows when the commit fails: the fences that came with these are nobody's. */
+static void many_claims_whose_commit_fails_are_made_again(void **state) {
+    (void)state;
+    start_on("no_commit");
+    submit_many();
+    await(all_are_claimed);
+    run_by_hand("CREATE SEQUENCE times; CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF "
+                "nextval('times') = 1 THEN RAISE EXCEPTION 'not now'; END IF; RETURN NULL; END$$; CREATE CONSTRAINT "
+                "TRIGGER fails AFTER UPDATE ON hubd_room DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN "
+                "(NEW.\"roomId\" = 'p20') EXECUTE FUNCTION fail_once()");
+    submit_many();
+    await(all_are_claimed);
+    for (int i = 0; i < PLACES; i++) assert_int_equal(fences_of[i], 2);
+    assert_int_equal(run_by_hand("SELECT count(*) FROM hubd_room WHERE fence = 2 AND \"roomId\" LIKE 'p%'"), PLACES);
+    assert_int_equal(run_by_hand("SELECT last_value FROM times"), 2);
+    finish();
+}
+
+static int turns;
+static bool some_turns_have_passed(void) { return ++turns > 3; }
+
+/* Nobody waits for it any more, so it is not tried again. */
+static void a_claim_that_took_too_long_may_fail_in_passing(void **state) {
+    (void)state;
+    start_on("too_long");
+    int64_t fence = claim();
+    run_by_hand("CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM "
+                "pg_advisory_xact_lock(4711); RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END$$; SELECT "
+                "pg_advisory_lock(4711); CREATE TRIGGER conflicts BEFORE UPDATE ON hubd_room FOR EACH ROW EXECUTE "
+                "FUNCTION conflict()");
+    submit_claim();
+    await(one_waits);
+    for (int i = 0; i < 40 && !claimed.answered; i++) {
+        hub_clock_turn(&clock_ahead, 250);
+        turns = 0;
+        await(some_turns_have_passed);
+    }
+    assert_int_equal(claimed.code, HUB_STORE_UNAVAILABLE);
+    run_by_hand(RELEASE);
+    await(none_waits);
+    run_by_hand("DROP TRIGGER conflicts ON hubd_room");
+    assert_int_equal(claim(), fence + 1);
+    finish();
+}
+
 static int stop_server(void **state) {
     (void)state;
     postgres_stop(&server);
@@ -333,6 +381,8 @@ int main(void) {
         cmocka_unit_test_teardown(what_is_known_of_a_number_is_read_again_with_the_fence, let_go),
         cmocka_unit_test_teardown(while_claims_wait_other_rooms_are_written_and_read, let_go),
         cmocka_unit_test_teardown(of_many_claims_that_of_a_held_place_alone_waits, let_go),
+        cmocka_unit_test_teardown(many_claims_whose_commit_fails_are_made_again, let_go),
+        cmocka_unit_test_teardown(a_claim_that_took_too_long_may_fail_in_passing, let_go),
         cmocka_unit_test_teardown(a_claim_whose_connection_is_lost_fails_and_is_not_made_again, let_go),
     };
     return cmocka_run_group_tests(tests, NULL, stop_server);
