@@ -20,6 +20,7 @@ struct arrival {
     hub_lifecycle_then *then;
     bool judged;   /* its hub has hooks for it: it is counted */
     bool let_in;   /* by onConnect */
+    char *one;     /* whom its hooks count for, once it is closed; NULL: onConnect is not asked */
     json_t *about; /* connection as it came; NULL: no script wants it */
     json_t *rooms; /* of admission; NULL: none */
 };
@@ -55,12 +56,13 @@ static void free_arrival(struct arrival *a) {
     json_decref(a->about);
     json_decref(a->rooms);
     hub_conn_unref(a->conn);
+    free(a->one);
     free(a);
 }
 
 /* The connection is closed. Whoever let it in hears of its end. */
 static void end_closed(struct arrival *a) {
-    if (a->let_in) hub_life_turned_back(a->conn, json_incref(a->about));
+    if (a->let_in) hub_life_turned_back(a->conn, a->one, json_incref(a->about));
     free_arrival(a);
 }
 
@@ -219,6 +221,11 @@ static void on_connect(struct hub_life_hook *h, const struct hub_verdict *v) {
     ask_admission(a);
 }
 
+static void ask_connect(struct arrival *a, const struct hub_script *script) {
+    a->one = hub_xstrdup(a->conn->user->id);
+    start_hook(a, script, "deny metadata", on_connect);
+}
+
 void hub_lifecycle_connect(struct hub_conn *c, hub_lifecycle_then *then) {
     struct arrival *a = hub_xcalloc(1, sizeof *a);
     *a = (struct arrival){.conn = hub_conn_ref(c), .then = then, .about = hub_life_about(c)};
@@ -233,5 +240,5 @@ void hub_lifecycle_connect(struct hub_conn *c, hub_lifecycle_then *then) {
     else if (script->kind == HUB_SCRIPT_NONE)
         ask_admission(a);
     else
-        start_hook(a, script, "deny metadata", on_connect);
+        ask_connect(a, script);
 }

@@ -16,10 +16,9 @@ json_t *hub_life_about(const struct hub_conn *c) {
     return wanted ? hub_conn_json(c) : NULL;
 }
 
-static HUB_MUST struct hub_life_conn *conn_life_new(struct hub_conn *c, json_t *about) {
+static HUB_MUST struct hub_life_conn *conn_life_new(struct hub_conn *c, const char *one, json_t *about) {
     struct hub_life_conn *l = hub_xcalloc(1, sizeof *l);
-    const char *one = c->user ? c->user->id : hub_identity_is_stranger(c->identity) ? NULL : c->identity->user_id;
-    *l = (struct hub_life_conn){.conn = hub_conn_ref(c), .one = one ? hub_xstrdup(one) : NULL, .about = about};
+    *l = (struct hub_life_conn){.conn = hub_conn_ref(c), .one = hub_xstrdup(one), .about = about};
     hub_list_init(&l->leaving);
     return l;
 }
@@ -27,7 +26,7 @@ static HUB_MUST struct hub_life_conn *conn_life_new(struct hub_conn *c, json_t *
 /* Of a connection that is not closed, or whose parts are about to hear of it. */
 static struct hub_life_conn *conn_life(struct hub_conn *c, json_t *about) {
     void **at = hub_conn_data(c, &hub_lifecycle_part);
-    if (!*at) *at = conn_life_new(c, about);
+    if (!*at) *at = conn_life_new(c, c->user->id, about);
     return *at;
 }
 
@@ -97,13 +96,15 @@ void hub_life_opened(struct hub_conn *c, json_t *about) {
         json_decref(about);
 }
 
-void hub_life_turned_back(struct hub_conn *c, json_t *about) { end_life(conn_life_new(c, about)); }
+void hub_life_turned_back(struct hub_conn *c, const char *one, json_t *about) {
+    end_life(conn_life_new(c, one, about));
+}
 
 void hub_life_disconnected(struct hub_conn *c) {
     struct hub_life_conn *l = hub_conn_kept(c, &hub_lifecycle_part);
     if (!l && !hears_of_the_end(hooks_of(c))) return;
     if (l) *hub_conn_data(c, &hub_lifecycle_part) = NULL;
-    end_life(l ? l : conn_life_new(c, NULL));
+    end_life(l ? l : conn_life_new(c, c->user->id, NULL));
 }
 
 /* Connections that were there before somebody wanted to hear of their end. */

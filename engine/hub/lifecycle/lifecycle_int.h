@@ -77,8 +77,9 @@ struct hub_life_conn {
 HUB_MUST json_t *hub_life_about(const struct hub_conn *c);
 /* When it is open; ABOUT is given away, NULL: it is made. */
 void hub_life_opened(struct hub_conn *c, json_t *about);
-/* It has ended without having been open, and onConnect has let it in. ABOUT is given away. */
-void hub_life_turned_back(struct hub_conn *c, json_t *about);
+/* It has ended without having been open, and onConnect has let it in. ONE: whom its hooks count for, copied.
+ * ABOUT is given away. */
+void hub_life_turned_back(struct hub_conn *c, const char *one, json_t *about);
 void hub_life_left(struct hub_member *m, struct hub_room *room, const struct hub_leave *why); /* the part's steps */
 void hub_life_disconnected(struct hub_conn *c);
 void hub_life_reloaded(struct hub_engine *e);

@@ -35,13 +35,13 @@ static void nothing_waits(struct fake_hub *f) {
     assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
 }
 
-/* CONNECT is sent, and nothing awaited. */
+/* CONNECT is sent, and nothing awaited. WHO NULL: of a stranger. */
 static void client_knocks_at(struct fake_hub *f, struct fake_client *c, const char *nsp, const char *who) {
     char text[100];
     *c = (struct fake_client){.of = f, .nsp = nsp, .eio = fake_open(f->sessions)};
     hub_list_push(&f->clients, &c->link);
     c->eio->last_in = INT64_MAX / 2;
-    snprintf(text, sizeof text, "0%s,{\"token\":\"dev:%s\"}", nsp, who);
+    snprintf(text, sizeof text, who ? "0%s,{\"token\":\"dev:%s\"}" : "0%s,", nsp, who);
     fake_text(c->eio, text);
     fake_settle(f);
 }
@@ -466,6 +466,31 @@ static void who_comes_and_goes_without_end_keeps_out_only_himself(void **state) 
     fake_hub_free(f);
 }
 
+/* Before he was open, he had no name any more to be counted under. */
+static void a_stranger_who_hangs_up_early_keeps_out_only_his_network(void **state) {
+    fake_service_more = "namespaces:\n  - path: /open\n    auth: false\n"
+                        "    lifecycle: {onConnect: session.a, onDisconnect: session.z}\n";
+    struct fake_hub *f = fake_hub_new(HUB("onDisconnect: session.z"));
+    struct fake_client stranger, ann;
+    (void)state;
+    fake_service_more = "";
+    for (int i = 0; i < HUB_LIFE_WAITING_ONE + 64; i++) { /* so many run */
+        client_knocks_at(f, &stranger, "/open", NULL);
+        client_hang_up(&stranger);
+        end_script(f, "session.a", HUB_OK, NULL);
+    }
+    client_knocks_at(f, &stranger, "/open", NULL);
+    client_hears(&stranger, "\"data\":{\"code\":\"overloaded\"}");
+    client_hang_up(&stranger);
+    client_connect(f, &ann, "ann");
+    client_hang_up(&ann);
+    fake_settle(f);
+    while (fake_scripts_waiting(&f->scripts)) end_script(f, "session.z", HUB_OK, NULL);
+    assert_int_equal(hub_map_len(&hub_life_of(f->engine)->waiting_of), 0);
+    assert_int_equal(hub_life_of(f->engine)->waiting_n, 0);
+    fake_hub_free(f);
+}
+
 /* ---- rooms of a connection ---- */
 
 static void nobody_has_seen_whom_onjoin_refuses(void **state) {
@@ -849,6 +874,7 @@ int main(void) {
         cmocka_unit_test(who_is_not_judged_is_not_counted_and_kept_out_with_the_others),
         cmocka_unit_test(beyond_so_many_that_arrive_nobody_is_judged),
         cmocka_unit_test(who_comes_and_goes_without_end_keeps_out_only_himself),
+        cmocka_unit_test(a_stranger_who_hangs_up_early_keeps_out_only_his_network),
         cmocka_unit_test(nobody_has_seen_whom_onjoin_refuses),
         cmocka_unit_test(onjoin_and_onleave_come_in_pairs),
         cmocka_unit_test(what_put_somebody_out_is_told),
