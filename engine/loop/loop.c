@@ -53,6 +53,7 @@ struct hub_loop {
     void (*flush)(void *arg);
     void *flush_arg;
     uv_loop_t uv;
+    uv_async_t alive; /* libuv polls only while something is active: what nobody waits for would stay readable */
     struct signal_watch signals[MAX_SIGNALS];
     int signal_n;
 };
@@ -453,7 +454,7 @@ static bool open_own(struct hub_loop *l) {
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->waking = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->epoll < 0 || l->waking < 0 || uv_loop_init(&l->uv) != 0) return false;
-    if (watch_own(l)) return true;
+    if (watch_own(l) && uv_async_init(&l->uv, &l->alive, NULL) == 0) return true;
     uv_loop_close(&l->uv);
     return false;
 }
@@ -499,6 +500,7 @@ void hub_loop_delete(struct hub_loop *l) {
     l->flush = NULL;
     hub_clock_unlisten(l->clock, &l->turned);
     for (int i = 0; i < l->signal_n; i++) uv_close((uv_handle_t *)&l->signals[i].handle, NULL);
+    uv_close((uv_handle_t *)&l->alive, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
     if (uv_loop_close(&l->uv) != 0 || l->watch_n) abort(); /* a handle leaked: find it in the debug build */
     pthread_mutex_destroy(&l->posted_lock);

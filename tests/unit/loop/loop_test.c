@@ -209,6 +209,50 @@ static void a_timer_that_is_always_due_lets_descriptors_have_their_turn(void **s
     close(pipe_fds[1]);
 }
 
+static void count_turn(void *arg) {
+    int *turns = arg;
+    if (++*turns == 100) hub_loop_stop(loop);
+}
+static void stop_loop(struct hub_timer *t) {
+    (void)t;
+    hub_loop_stop(loop);
+}
+
+static void stop_when_found(void *arg, const char *const *addresses, size_t n, const char *error) {
+    (void)arg;
+    (void)addresses;
+    (void)error;
+    assert_int_equal(n, 1);
+    hub_loop_stop(loop);
+}
+
+static bool is_eventfd(int fd) {
+    char path[40], to[40] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return readlink(path, to, sizeof to - 1) > 0 && !strcmp(to, "anon_inode:[eventfd]");
+}
+
+/* As when two names are found at once: the second one wakes libuv when both have been told. Its epoll was
+ * readable from then on, and the loop never slept again. */
+static void what_libuv_is_woken_for_by_nobody_does_not_keep_the_loop_awake(void **state) {
+    struct hub_timer end = {0};
+    bool before[64];
+    int turns = 0, woken = 0;
+    (void)state;
+    for (int fd = 0; fd < 64; fd++) before[fd] = is_eventfd(fd);
+    loop = hub_loop_new(NULL);
+    assert_non_null(hub_loop_resolve(loop, "127.0.0.1", stop_when_found, NULL)); /* libuv has polled */
+    hub_loop_run(loop);
+    for (int fd = 0; fd < 64; fd++)
+        if (!before[fd] && is_eventfd(fd)) woken += write(fd, &(uint64_t){1}, sizeof(uint64_t)) > 0;
+    assert_int_equal(woken, 2); /* the loop's own, too */
+    hub_loop_on_flush(loop, count_turn, &turns);
+    hub_timer_start(loop, &end, 50, stop_loop);
+    hub_loop_run(loop);
+    assert_true(turns < 20);
+    hub_loop_delete(loop);
+}
+
 static void start_others(struct hub_timer *t) {
     struct numbered *n = HUB_CONTAINER(t, struct numbered, timer);
     order[order_n++] = n->number;
@@ -768,6 +812,7 @@ int main(void) {
         cmocka_unit_test(a_peer_that_says_nothing_is_judged_in_time),
         cmocka_unit_test(a_process_that_always_stands_still_judges_all_the_same),
         cmocka_unit_test(a_timer_that_is_always_due_lets_descriptors_have_their_turn),
+        cmocka_unit_test(what_libuv_is_woken_for_by_nobody_does_not_keep_the_loop_awake),
         cmocka_unit_test(those_due_at_one_time_run_in_the_order_of_their_starts),
         cmocka_unit_test(an_address_is_looked_up_with_its_zone),
     };
