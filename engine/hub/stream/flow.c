@@ -37,13 +37,33 @@ void hub_stream_tell(struct hub_stream *s, enum hub_stream_side side, const char
 
 /* ---- sending ---- */
 
-/* Acknowledgements name bytes. Instead of the place of each piece one is kept: those before it are taken when
- * that is; so they may be counted for longer than they are under way, until all is taken at the latest. */
+/* Where the Ith of the pieces that are not taken ends; of the offset the lower half, for all that are under
+ * way lie close together. */
+static uint32_t *piece_end(struct hub_stream_end *e, uint32_t i) {
+    return &e->piece_ends[(e->piece_first + i) % e->piece_cap];
+}
+
+static void grow_pieces(struct hub_stream_end *e) {
+    uint32_t cap = e->piece_cap ? 2 * e->piece_cap : 16;
+    uint32_t *ends = hub_xmalloc(cap * sizeof *ends);
+    for (uint32_t i = 0; i < e->pieces; i++) ends[i] = *piece_end(e, i);
+    free(e->piece_ends);
+    e->piece_ends = ends;
+    e->piece_first = 0;
+    e->piece_cap = cap;
+}
+
+static void piece_sent(struct hub_stream_end *e) {
+    if (e->pieces == e->piece_cap) grow_pieces(e);
+    *piece_end(e, e->pieces++) = (uint32_t)e->sent;
+}
+
+/* Acknowledgements name bytes, of which the last ones may be half a piece. */
 static void pieces_taken(struct hub_stream_end *e) {
-    if (e->acked < e->mark) return;
-    e->pieces = e->acked == e->sent ? 0 : e->pieces - e->marked;
-    e->marked = e->pieces;
-    e->mark = e->sent;
+    while (e->pieces && (int32_t)((uint32_t)e->acked - *piece_end(e, 0)) >= 0) {
+        e->piece_first = (e->piece_first + 1) % e->piece_cap;
+        e->pieces--;
+    }
 }
 
 size_t hub_stream_credit(const struct hub_stream *s, enum hub_stream_side side) {
@@ -90,7 +110,7 @@ enum hub_code hub_stream_send(struct hub_stream *s, enum hub_stream_side side, i
     if (to_script)
         hub_stream_wake(s); /* S may be gone */
     else if (bytes.n)
-        s->ends[side].pieces++, hub_stream_tell(s, other_side(side), "hub:streamData", hub_cstr(at), &bytes);
+        piece_sent(&s->ends[side]), hub_stream_tell(s, other_side(side), "hub:streamData", hub_cstr(at), &bytes);
     return HUB_OK;
 }
 

@@ -92,6 +92,7 @@ static void stream_free(struct hub_stream *s) {
     for (size_t i = 0; i < 2; i++) {
         unlink_end(&s->ends[i]);
         if (s->ends[i].conn) hub_conn_unref(s->ends[i].conn);
+        free(s->ends[i].piece_ends);
     }
     if (x->command.about) hub_map_del(hub_streams_of_scripts(s->engine), hub_json_get_str(x->command.about, "id"));
     json_decref(x->command.about);

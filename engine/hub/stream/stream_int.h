@@ -13,10 +13,10 @@ struct hub_stream_end {
     struct hub_list link;  /* in its connection's; removed: the stream is broken */
     struct hub_conn *conn; /* reference; NULL: a command */
     int64_t sent, acked;   /* bytes that it has sent, and that the other side has taken */
-    uint32_t pieces;       /* that a client was sent, and that are not known to be taken */
-    uint32_t marked;       /* of them those up to MARK */
-    int64_t mark;
-    bool finished; /* it sends no more */
+    uint32_t pieces;       /* that a client was sent, and has not taken */
+    uint32_t piece_first, piece_cap;
+    uint32_t *piece_ends; /* of these, a ring of PIECE_CAP from PIECE_FIRST on */
+    bool finished;        /* it sends no more */
     bool is_target;
 };
 

@@ -214,6 +214,47 @@ static void many_small_pieces_wait_for_credit_as_much_as_bytes_do(void **state) 
     fake_hub_free(f);
 }
 
+static void writes_pieces(struct fake_client *c, int n) {
+    struct method m;
+    for (int i = 0; i < n; i++) {
+        call_method(c->of, &m, WRITE, 1, HUB_STR("xy"));
+        was_answered(&m, HUB_OK);
+        if (i % 100 == 0) client_forgets(c);
+    }
+}
+static void acknowledges(struct fake_client *c, int bytes) {
+    char at[80];
+    snprintf(at, sizeof at, "{\"streamId\":\"s\",\"offset\":%d}", bytes);
+    client_does(c, "hub:streamAck", at, "\"ok\":true");
+    client_forgets(c);
+}
+
+/* While some are always under way: those that were acknowledged one by one were counted until all that had
+ * been sent before the first of them was. */
+static void pieces_are_counted_until_they_are_acknowledged_and_no_longer(void **state) {
+    enum { OPEN = HUB_STREAM_PIECES - 96 };
+    struct fake_hub *f = fake_hub_new(HUB);
+    struct fake_client ann;
+    struct method m;
+    (void)state;
+    client_connect(f, &ann, "ann");
+    has_opened(&ann, "s");
+    writes_pieces(&ann, OPEN);
+    for (int i = 1; i <= 200; i++) {
+        acknowledges(&ann, 2 * i);
+        writes_pieces(&ann, 1);
+    }
+    writes_pieces(&ann, HUB_STREAM_PIECES - OPEN);
+    call_method(f, &m, WRITE, 1, HUB_STR("xy"));
+    acknowledges(&ann, 401); /* half a piece */
+    assert_int_equal(m.done, 0);
+    acknowledges(&ann, 402);
+    was_answered(&m, HUB_OK);
+    script_ends(f, HUB_OK, NULL);
+    nothing_is_left(f);
+    fake_hub_free(f);
+}
+
 /* Whatever waits is answered once, by whichever end comes first. */
 static void what_waits_is_answered_when_either_side_ends(void **state) {
     struct fake_hub *f = fake_hub_new(HUB);
@@ -358,6 +399,7 @@ int main(void) {
         cmocka_unit_test(more_than_the_credit_breaks_the_stream),
         cmocka_unit_test(a_script_writes_as_much_as_there_is_credit_for),
         cmocka_unit_test(many_small_pieces_wait_for_credit_as_much_as_bytes_do),
+        cmocka_unit_test(pieces_are_counted_until_they_are_acknowledged_and_no_longer),
         cmocka_unit_test(what_waits_is_answered_when_either_side_ends),
         cmocka_unit_test(what_has_waited_for_canopen_is_judged_again),
         cmocka_unit_test(a_stream_that_middleware_refuses_was_none),
