@@ -11,6 +11,7 @@ import type { Off } from "./store.js";
 
 const CREDIT = 262144; // bytes of a direction that may be unacknowledged
 const PIECE = 65536;
+const PIECES = 4096; // the same, however small
 const EVENTS = ["Open", "Data", "Ack", "Finish", "Destroy"].map((what) => `hub:stream${what}`);
 
 /** What a stream is opened to. */
@@ -28,6 +29,7 @@ export class HubStream {
   private _wanted?: () => void; // the reader waits for bytes
   private _credited?: () => void; // the writer waits for credit
   private _sent = 0;
+  private _pieces: number[] = []; // where each ends that was sent and not acknowledged
   private _acknowledged = 0; // of what was sent
   private _taken = 0; // of what came
   private _open = 2; // directions
@@ -95,12 +97,16 @@ export class HubStream {
   private async _write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += PIECE) {
       const data = bytes.slice(at, at + PIECE);
-      while (this._sent - this._acknowledged + data.length > CREDIT && !this._error) {
+      while (
+        (this._sent - this._acknowledged + data.length > CREDIT || this._pieces.length >= PIECES) &&
+        !this._error
+      ) {
         await new Promise<void>((go) => (this._credited = go));
       }
       if (this._error) throw this._error;
       this._say("hub:streamData", { offset: this._sent, data });
       this._sent += data.length;
+      this._pieces.push(this._sent);
     }
   }
 
@@ -116,6 +122,7 @@ export class HubStream {
   _take(event: string, { offset, data, error }: any): void {
     if (event === "hub:streamAck") {
       this._acknowledged = Math.max(this._acknowledged, offset);
+      while (this._pieces[0]! <= this._acknowledged) this._pieces.shift();
       this._credited?.();
     } else if (event === "hub:streamDestroy") {
       this._fail(new HubError({ code: error?.code ?? error ?? "closed", message: error?.message }, event));

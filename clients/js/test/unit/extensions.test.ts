@@ -334,6 +334,30 @@ describe("a stream", () => {
     assert.deepEqual(socket.next("hub:streamAck").payload, { streamId, offset: 2 });
   });
 
+  test("has no more small pieces under way than the hub takes", async () => {
+    const { hub, socket } = connected();
+    const opening = openStream(hub, { command: "shout" });
+    const open = socket.next("hub:streamOpen");
+    open.answer({ ok: true });
+    const writer = (await opening).writable.getWriter();
+    let written = 0;
+    for (let i = 0; i < 4100; i++) void writer.write(new Uint8Array(2)).then(() => written++);
+    await turn();
+    assert.equal(written, 4096);
+    for (const [offset, most] of [
+      [1, 4096], // half a piece
+      [2, 4097],
+      [2, 4097], // once more
+      [6, 4099],
+      [8192, 4100],
+    ]) {
+      socket.tell("hub:streamAck", { streamId: open.payload.streamId, offset });
+      await turn();
+      assert.equal(written, most);
+    }
+    assert.equal(socket.asked.length, 4100);
+  });
+
   test("breaks with its connection, and when the other side ends it", async () => {
     const { hub, socket } = connected();
     for (const end of [
