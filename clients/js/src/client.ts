@@ -1,7 +1,7 @@
 // A client of one hub: its rooms and all that its extensions offer, over one connection.
 import { Channel } from "./channels.js";
 import { Collection } from "./collections.js";
-import { Connection, type ConnectionOptions, type ConnectionOwner, type ConnectionState } from "./connection.js";
+import { Connection, type ConnectionOptions, type ConnectionState } from "./connection.js";
 import { HubError } from "./errors.js";
 import type { Budget } from "./outbox.js";
 import { HubRecord, type Operation, type Written } from "./records.js";
@@ -60,7 +60,7 @@ const HISTORY = 500;
 const KEYS = ["channel", "recordId", "collectionId"];
 
 /** A client of one hub; `createClient()` makes it. */
-export class HubClient<H extends HubTypes = AnyHub> implements ConnectionOwner {
+export class HubClient<H extends HubTypes = AnyHub> {
   private _connection: Connection;
   private _rooms = new Map<string, Room<H>>();
   private _followed = new Map<string, Subscription<any, any>>(); // by argument and id
@@ -93,8 +93,8 @@ export class HubClient<H extends HubTypes = AnyHub> implements ConnectionOwner {
     let room = this._rooms.get(roomId);
     if (!room) {
       const context = {
-        connection: this._connection,
-        budget: this._budget,
+        _connection: this._connection,
+        _budget: this._budget,
         historySize: this._options.historySize ?? HISTORY,
       };
       const made: Room<H> = new Room<H>(

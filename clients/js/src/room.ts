@@ -34,8 +34,8 @@ export interface JoinOptions {
 
 /** What rooms of a client share. */
 export interface RoomContext {
-  connection: Connection;
-  budget: Budget;
+  _connection: Connection;
+  _budget: Budget;
   historySize: number;
 }
 
@@ -91,7 +91,7 @@ export class Room<H extends HubTypes = AnyHub> {
   /** GONE is called when the room is over. @internal */
   constructor(
     readonly id: string,
-    { connection, budget, historySize }: RoomContext,
+    { _connection: connection, _budget: budget, historySize }: RoomContext,
     private _options: JoinOptions,
     private _gone: () => void,
   ) {
@@ -159,8 +159,10 @@ export class Room<H extends HubTypes = AnyHub> {
     this._seq = undefined;
     this._epoch = this._nextEpoch;
     this._list._joined(history, seq);
+    if (this._over) return; // a listener has left
     this._live = true;
     this._become("joined");
+    if (this._over) return;
     this._settle();
     this._outbox._flush();
   }
@@ -192,7 +194,7 @@ export class Room<H extends HubTypes = AnyHub> {
   async leave(): Promise<void> {
     if (this._over || --this._users > 0) return;
     const told = this._connection.call("hub:leave", { roomId: this.id });
-    this._end("left", new HubError("closed", "", "the room was left"));
+    this._end("left", new HubError("closed"));
     await told.catch(() => {}); // there is nothing to leave where there is no connection
   }
 

@@ -42,6 +42,7 @@ export abstract class Subscription<A extends unknown[], R extends Reader<A>> {
   protected abstract _question(): object;
   /** Takes the answer, or what the event tells. */
   protected abstract _answered(answer: any): void;
+  /** @internal */
   abstract _take(event: string, payload: any): void;
   /** Nobody follows any more. */
   protected abstract _forget(): void;

@@ -3,7 +3,7 @@
 // what publint and arethetypeswrong find.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -54,6 +54,20 @@ test("it loads by import and by require, with one class of errors", async () => 
 });
 
 test("its types are right, those of a hub included", () => run("typescript/bin/tsc", "-p", "."));
+
+test("its declarations compile by themselves, with nothing skipped", (t) => {
+  const folder = mkdtempSync(join(ROOT, "build/consumer-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const source = ["", "/react", "/streams", "/inbox"].map((entry, i) => `export * as e${i} from "@hubd/client${entry}";\n`);
+  const files = ["consumer.mts", "consumer.cts"].map((name) => join(folder, name));
+  for (const file of files) writeFileSync(file, source.join(""));
+  const options = "--strict --noEmit --module nodenext --target es2022 --skipLibCheck false".split(" ");
+  try {
+    run("typescript/bin/tsc", ...options, ...files);
+  } catch ({ stdout }) {
+    assert.fail(stdout);
+  }
+});
 
 test("publint finds nothing", async () => {
   const { messages, pkg } = await publint({ pkgDir: ROOT, pack: false });

@@ -6,6 +6,20 @@ import { admit, connected, fake, joined, message, RIGHTS, turn, turned } from ".
 const bodies = (list: readonly any[]) => list.map(({ content }) => content.body);
 const numbers = (list: readonly any[]) => list.map(({ seq }) => seq);
 
+describe("a room that a listener leaves", () => {
+  for (const what of ["messages", "status"] as const)
+    test(`as it is joined again stays left (${what})`, async () => {
+      const { socket, room } = await joined();
+      socket.drop();
+      let again = false;
+      room[what].subscribe(() => again && void room.leave());
+      again = true;
+      socket.accept();
+      admit(socket, { history: { recovered: true } });
+      assert.equal(room.status.value, "left");
+    });
+});
+
 describe("a room", () => {
   test("is there when its history is", async () => {
     const { hub, socket } = connected();
