@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { HubClient } from "./client.js";
-import type { HubError } from "./errors.js";
+import { HubError } from "./errors.js";
 import { Cell, type Off, type Store } from "./store.js";
 import type { AnyMessage } from "./timeline.js";
 import type { AnyHub, HubTypes } from "./types.js";
@@ -53,7 +53,13 @@ class Watch extends Cell<readonly InboxRoom[]> {
       _hub.on("hub:roomActivity", (activity: any) => this._told(activity)),
       _hub.on("state", (state) => {
         if (state === "connected") void this._load();
-        else if (state === "closed" || state === "superseded") this.close();
+        else if (state === "closed" || state === "superseded") {
+          this.close();
+          _ready(new HubError("closed", "hub:rooms"));
+        }
+      }),
+      _hub.on("error", (error) => {
+        if (!OF_THE_CONNECTION.includes(error.code)) _ready(error); // no connection will come of itself
       }),
     ];
     if (_hub.state === "connected") void this._load();
@@ -140,6 +146,8 @@ export function openInbox<H extends HubTypes = AnyHub>(
   hub: HubClient<H>,
   { limit }: { limit?: number } = {},
 ): Promise<Inbox<H["message"]>> {
+  if (/^(unauthorized|superseded|closed)$/.test(hub.state))
+    return Promise.reject(new HubError("closed", "hub:rooms", `the connection is ${hub.state}`));
   return new Promise((done, failed) => {
     let opened = false;
     const watch: Watch = new Watch(hub, limit, (error) => {

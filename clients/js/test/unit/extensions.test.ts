@@ -254,6 +254,28 @@ describe("commands and invocations", () => {
 });
 
 describe("the inbox", () => {
+  test("of a hub that is or gets closed is not opened", async () => {
+    const { hub } = connected();
+    const opening = openInbox(hub);
+    hub.close();
+    await assert.rejects(opening, { code: "closed" });
+    await assert.rejects(openInbox(hub), { code: "closed" });
+  });
+
+  test("of a hub that is refused says why", async () => {
+    const { hub, socket } = fake();
+    const opening = openInbox(hub);
+    socket.unreachable();
+    socket.refuse("", "Invalid namespace");
+    await assert.rejects(opening, { code: "not_found" });
+    const { hub: other, socket: line } = fake({ token: "bad" });
+    const refused = openInbox(other);
+    line.refuse("invalid_token");
+    line.refuse("invalid_token");
+    await assert.rejects(refused, { code: "invalid_token" });
+    await assert.rejects(openInbox(other), { code: "closed" });
+  });
+
   const room = (roomId: string, seq: number, unread = 0) => ({
     roomId,
     room: { id: roomId },
