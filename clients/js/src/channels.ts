@@ -67,7 +67,7 @@ export class Channel<T = any> extends Subscription<[any, ChannelMeta], ChannelRe
   }
 
   protected _answered({ history, offset, epoch, recovered }: any): void {
-    if (typeof recovered === "boolean") this._resume(history, epoch, recovered);
+    if (recovered != null) this._resume(history, epoch, recovered);
     else {
       for (const reader of this._readers) {
         if (!reader._fresh) continue;

@@ -16,7 +16,9 @@ export interface ConnectionOptions extends WireOptions {
  * Called once, with the error or the answer: where it stands among the events, before those that came behind
  * it.
  */
-export type Done = (error: HubError | undefined, answer: any) => void;
+export type Done = (error?: HubError, answer?: any) => unknown;
+
+type Settle = (error?: Refusal | string, answer?: any) => void;
 
 const TIMEOUT_MS = 10000;
 const REFUSED_FOR_GOOD = /^(auth_|invalid_token|token_|rejected)/;
@@ -32,7 +34,7 @@ export interface ConnectionOwner {
   _refused(error: HubError): void;
   _became(state: ConnectionState): void;
   /** What the server tells, and for a question the function that answers. */
-  _told(event: string, payload: any, answer: any): void;
+  _told(event: string, payload: any, answer?: any): void;
 }
 
 export class Connection {
@@ -42,7 +44,7 @@ export class Connection {
   readonly timeoutMs: number;
   private _wire: Wire;
   private _tokens: Tokens;
-  private _asked = new Set<Done>();
+  private _asked = new Set<Settle>();
   private _retry?: ReturnType<typeof setTimeout>; // of an attempt that is due, or of one that must not take for ever
   private _attempts = 0;
   private _refusals = 0; // of tokens, in a row
@@ -61,7 +63,7 @@ export class Connection {
     const { socket } = this._wire;
     socket.auth = (give) => this._greet(give);
     socket.on("connect", () => this._onConnect());
-    socket.on("connect_error", (error) => (socket.active ? this._onLost() : this._onRefused(error)));
+    socket.on("connect_error", (error) => this._onRefused(error));
     socket.on("disconnect", () => this._onLost());
     socket.onAny((event, payload, answer) => this._onEvent(event, payload, answer));
     this._attempt();
@@ -71,7 +73,11 @@ export class Connection {
 
   private _attempt(): void {
     clearTimeout(this._retry);
-    this._retry = setTimeout(() => this._giveUp(), this.timeoutMs * 2);
+    this._retry = setTimeout(() => {
+      this._tokens._forget(); // what gives it may hang
+      this._trouble("timeout");
+      this._giveUp();
+    }, this.timeoutMs * 2);
     if (!(this._greeting & 1)) this._wire.socket.connect();
   }
 
@@ -88,9 +94,16 @@ export class Connection {
       const more = await new Promise<object>((done) => (typeof auth === "function" ? auth(done) : done(auth ?? {})));
       const token = await this._tokens.get();
       if (greeting === this._greeting) give({ ...more, token, clientId: this._options.clientId });
-    } catch {
-      if (greeting === this._greeting) this._giveUp(); // and the token is asked for again
+    } catch (error) {
+      if (greeting !== this._greeting) return;
+      this._trouble(error);
+      this._giveUp(); // and the token is asked for again
     }
+  }
+
+  /** Says why there is no connection yet; another is tried. */
+  private _trouble(cause: any): void {
+    this._owner._told("error", new HubError({ code: "disconnected", message: `${cause}`, cause }));
   }
 
   private _endGreeting(): void {
@@ -129,10 +142,15 @@ export class Connection {
   }
 
   private _onRefused(error: Error & { data?: Refusal }): void {
+    if (this._wire.socket.active) {
+      this._trouble(error);
+      return this._onLost();
+    }
     const code = error.data?.code ?? (error.message === "Invalid namespace" ? "not_found" : "rejected");
     const refusal = new HubError({ ...error.data, code, message: error.message }, "connect");
     if (REFUSED_FOR_GOOD.test(code)) this._tokenRefused(refusal);
-    else if (!isTemporary(refusal)) this._owner._refused(refusal);
+    else if (isTemporary(refusal)) this._trouble(refusal);
+    else this._owner._refused(refusal);
     this._onLost();
   }
 
@@ -192,17 +210,17 @@ export class Connection {
     try {
       const token = await this._tokens.get();
       if (token) this._request("hub:refreshToken", { token }, (error) => error && this._onRenewalRefused(error));
-    } catch {
+    } catch (error) {
+      this._trouble(error);
       if (this._live) this._tokens._renewAfter(this._pace());
     }
   }
 
   private _onRenewalRefused(error: HubError): void {
     if (!this._live) return;
-    if (REFUSED_FOR_GOOD.test(error.code)) this._tokenRefused(error);
     // A token of somebody else is no renewal: it takes a connection of its own.
-    if (error.code === "not_allowed") this._giveUp();
-    else if (this._live) this._tokens._renewAfter(this._pace());
+    if (error.code === "not_allowed" || REFUSED_FOR_GOOD.test(error.code)) this._giveUp();
+    else this._tokens._renewAfter(this._pace());
   }
 
   // ---- asking and hearing ----
@@ -218,23 +236,34 @@ export class Connection {
   }
 
   /** Asks for EVENT. DONE is called exactly once, at once when there is no connection. */
-  _request(event: string, payload: unknown, done: Done, timeoutMs = this.timeoutMs): void {
-    if (this._ended) return done(this._ending(), undefined);
-    if (!this._live) return done(new HubError("disconnected", event), undefined);
+  _request(event: string, payload: unknown, done: Done, timeoutMs?: number): void {
+    if (!this._live || this._ended)
+      return void done(this._ended ? this._ending() : new HubError("disconnected", event));
     const heard = this._heard;
-    const settle: Done = (error, answer) => {
+    const settle: Settle = (error, answer) => {
       if (!this._asked.delete(settle)) return;
       clearTimeout(timer);
-      done(error && new HubError(error, event), answer);
+      done(error ? new HubError(error, event) : undefined, answer);
     };
     const timer = setTimeout(() => {
-      if (heard === this._heard) this._wire._cut(); // nothing at all has come since: the line is dead
-      settle(new HubError("timeout"), undefined);
-    }, timeoutMs);
+      settle("timeout");
+      if (!timeoutMs && heard === this._heard) this._probe();
+    }, timeoutMs ?? this.timeoutMs);
     this._asked.add(settle);
-    this._wire.socket.emit(event, payload, (answer: any) =>
-      answer?.ok ? settle(undefined, answer) : settle(new HubError(answer?.error ?? { code: "internal" }), undefined),
-    );
+    try {
+      this._wire.socket.emit(event, payload, (answer: any) =>
+        answer?.ok ? settle(undefined, answer) : settle(answer?.error ?? "internal"),
+      );
+    } catch (error) {
+      settle({ code: "invalid_content", message: `${error}` }); // no JSON can say it
+    }
+  }
+
+  /** Nothing has come for long: asks for what is answered at once, and cuts the line when it is not. */
+  private _probe(): void {
+    const heard = this._heard;
+    const done: Done = (error) => error?.code === "timeout" && heard === this._heard && this._wire._cut();
+    this._request("hub:leave", {}, done, this.timeoutMs / 2);
   }
 
   /** The same as a promise. For what follows from the answer among events: request(). */
@@ -250,6 +279,6 @@ export class Connection {
   }
 
   private _failAll(error: HubError): void {
-    for (const settle of [...this._asked]) settle(error, undefined);
+    for (const settle of [...this._asked]) settle(error);
   }
 }

@@ -10,6 +10,7 @@ export interface Refusal {
   retryAfterMs?: number;
   data?: unknown;
   outcome?: "unknown";
+  cause?: unknown;
 }
 
 /** Every rejection of this package. */

@@ -76,6 +76,11 @@ export class MessageList<H extends HubTypes> extends Timeline<MessageOf<H>> impl
 
   send(messageType: string, content: unknown, options: SendOptions = {}): Promise<any> {
     const { clientMessageId = newId(), forwarded, replyTo } = options;
+    try {
+      content = JSON.parse(JSON.stringify(content)); // as it is now, however late it is sent
+    } catch (error) {
+      return Promise.reject(new HubError("invalid_content", "hub:send", `${error}`));
+    }
     const same = { roomId: this._roomId, messageType, content, clientMessageId };
     const payload = { ...same, forwarded, replyTo: typeof replyTo === "string" ? { id: replyTo } : replyTo };
     const entry: Unsent<any> = {

@@ -11,7 +11,7 @@ export type Patch = readonly PatchOperation[];
 type Change = "add" | "replace" | "remove";
 
 function misfit(): never {
-  throw new Error("the patch does not fit");
+  throw new Error();
 }
 
 function keysOf(pointer: string): string[] {

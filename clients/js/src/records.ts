@@ -105,7 +105,7 @@ export class HubRecord<T = any> extends Subscription<[any, RecordMeta], Followed
     else if (full !== undefined) this.value = full;
     else {
       try {
-        if (reset) throw new Error("a version is missing");
+        if (reset) throw new Error();
         this.value = applyPatch(this.value, patch) as T;
       } catch {
         this.version = undefined; // the whole value, please

@@ -15,7 +15,7 @@ export interface Store<T> {
 }
 
 /** A listener that throws must not keep others from being called, nor break the state behind the event. */
-export function callSafely<A extends unknown[]>(fn: (...args: A) => void, ...args: A): void {
+export function callSafely<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void {
   try {
     fn(...args);
   } catch (error) {
@@ -32,7 +32,7 @@ export function callSafely<A extends unknown[]>(fn: (...args: A) => void, ...arg
 export class Listeners<A extends unknown[]> {
   private _all = new Set<(...args: A) => void>();
 
-  add(fn: (...args: A) => void): Off {
+  add(fn: (...args: A) => unknown): Off {
     const entry = (...args: A) => callSafely(fn, ...args); // the same function may be added twice
     this._all.add(entry);
     return () => void this._all.delete(entry);
@@ -63,16 +63,17 @@ export class Cell<T> implements Store<T> {
   private _listeners = new Listeners<[T]>();
 
   /** @internal */
-  constructor(public value: T) {}
+  constructor(readonly value: T) {}
 
   /** @internal */
   _set(value: T): void {
-    this.value = value;
+    (this as { value: T }).value = value;
     this._listeners.call(value);
   }
 
   subscribe(fn: (value: T) => void): Off {
-    const off = this._listeners.add(fn);
+    // One that sets it anew has told everybody else already.
+    const off = this._listeners.add((now) => now === this.value && fn(now));
     callSafely(fn, this.value);
     return off;
   }

@@ -1,5 +1,6 @@
 // The shapes of a hub as `hubctl types` writes them, and what is read out of them.
-import type { AnyMessage } from "./timeline.js";
+import type { HubError } from "./errors.js";
+import type { AnyMessage, Reaction } from "./timeline.js";
 
 /** Any JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -47,7 +48,11 @@ export interface Unsent<H extends HubTypes = AnyHub> {
   status: "sending" | "failed";
   clientMessageId: string;
   /** Why it failed. */
-  error?: Error;
+  error?: HubError;
+  /** Only those that are stored have these. */
+  reaction?: Reaction[];
+  replyTo?: any;
+  editedAt?: string;
 }
 
 type Payload<F> = F extends (payload: infer P, ...rest: any[]) => unknown ? P : never;

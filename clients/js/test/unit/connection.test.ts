@@ -73,9 +73,19 @@ describe("a connection", () => {
     clock.tick(1000);
     await assert.rejects(slow, { code: "timeout", event: "hub:members" });
     assert.equal(socket.cuts, 0);
+    const late = hub.call("hub:members", { roomId: "r1" });
+    clock.tick(1000);
+    await assert.rejects(late, { code: "timeout" });
+    socket.next("hub:leave").answer({ ok: false, error: { code: "bad_request" } });
+    const hasty = hub.command("slow", {}, { timeoutMs: 10 });
+    clock.tick(10);
+    await assert.rejects(hasty, { code: "timeout" });
+    clock.tick(5000);
+    assert.equal(socket.cuts, 0, "what is asked behind it is answered");
     const dead = hub.call("hub:members", { roomId: "r1" });
     clock.tick(1000);
-    await assert.rejects(dead, { code: "disconnected" });
+    await assert.rejects(dead, { code: "timeout" });
+    clock.tick(500);
     assert.equal(socket.cuts, 1);
   });
 
@@ -153,6 +163,39 @@ describe("a connection", () => {
     await assert.rejects(hub.join("r1"), { code: "closed" });
   });
 
+  test("says why there is none yet", async (t) => {
+    const clock = turned(t);
+    const cause = new Error("no network");
+    let fails = true;
+    const { hub, socket } = fake({
+      token: () => {
+        if (fails) throw cause;
+        return "good";
+      },
+    });
+    const seen: any[] = [];
+    hub.on("error", (error) => seen.push(error));
+    void socket.greeting();
+    await turn();
+    assert.ok(seen[0] instanceof HubError);
+    assert.equal(seen[0].cause, cause);
+    fails = false;
+    clock.tick(1500);
+    socket.unreachable();
+    clock.tick(3000);
+    socket.refuse("overloaded");
+    assert.deepEqual(
+      seen.map(({ code, message }) => `${code} ${message}`),
+      [
+        "disconnected Error: no network",
+        "disconnected Error: websocket error",
+        "disconnected HubError: overloaded",
+      ],
+    );
+    assert.equal(seen[2].cause.code, "overloaded");
+    assert.equal(hub.state, "connecting");
+  });
+
   test("to a hub that is not there says so, and goes on trying", async (t) => {
     const clock = turned(t);
     const { hub, socket } = fake();
@@ -213,6 +256,16 @@ describe("a token", () => {
     assert.equal((await socket.greeting()).token, "good");
   });
 
+  test("that hangs is asked for again", async (t) => {
+    const clock = turned(t);
+    let asked = 0;
+    const { socket } = fake({ token: () => (++asked < 2 ? new Promise<string>(() => {}) : "good"), timeoutMs: 1000 });
+    void socket.greeting();
+    await turn();
+    clock.tick(3500);
+    assert.equal((await socket.greeting()).token, "good");
+  });
+
   test("that has expired is not used again", async () => {
     let asked = 0;
     const { socket } = fake({ token: () => `token ${++asked}` });
@@ -257,6 +310,22 @@ describe("a token", () => {
     assert.equal(hub.state, "recovering");
     clock.tick(1500);
     assert.equal((await socket.greeting()).token, "second");
+  });
+
+  test("that the hub takes for one of somebody else's, or for none, is tried on a new connection", async (t) => {
+    const clock = turned(t);
+    const { hub, socket } = connected({ token: "ann" });
+    hub.setToken("bob");
+    await turn();
+    socket.next("hub:refreshToken").answer({
+      ok: false,
+      error: { code: "invalid_token", message: "the token names another user" },
+    });
+    assert.equal(hub.state, "recovering");
+    clock.tick(1500);
+    assert.equal((await socket.greeting()).token, "bob");
+    socket.accept();
+    assert.equal(hub.state, "connected");
   });
 
   test("does not greet a connection that is gone by the time it is there", async () => {

@@ -13,6 +13,41 @@ async function room(messages: any[] = [message(1), message(2)], options = {}) {
 }
 
 describe("messages", () => {
+  test("are not shown older after newer when a listener acts", async () => {
+    const { room: r1, told } = await room();
+    const seen: number[] = [];
+    r1.messages.subscribe((list) => {
+      if (list.length === 3) told("hub:messageArrived", { message: message(4) });
+    });
+    r1.messages.subscribe((list) => seen.push(list.length));
+    told("hub:messageArrived", { message: message(3) });
+    assert.deepEqual(seen, [2, 4]);
+  });
+
+  test("that JSON cannot say are refused, and hold up nothing", async (t) => {
+    const clock = turned(t);
+    const { hub, socket, room: r1 } = await room();
+    const circular: any = {};
+    circular.self = circular;
+    const body = { body: "as it was" };
+    await assert.rejects(r1.send("text", { body: 1n }), { code: "invalid_content", event: "hub:send" });
+    socket.drop();
+    await assert.rejects(r1.send("text", circular), { code: "invalid_content" });
+    const sending = r1.send("text", body);
+    body.body = "changed";
+    const reading = r1.markRead(1n as any);
+    socket.accept();
+    admit(socket, { history: { recovered: true } });
+    await assert.rejects(reading, { code: "invalid_content" });
+    const { payload, answer } = socket.next("hub:send");
+    assert.equal(payload.content.body, "as it was");
+    answer({ ok: true, message: message(3, payload) });
+    await sending;
+    assert.equal(r1.messages.value.length, 3);
+    await assert.rejects(hub.command("x", circular), { code: "invalid_content", event: "hub:command" });
+    clock.tick(60000);
+  });
+
   test("are told at once and after each change, as a new frozen array", async () => {
     const { room: r1, told } = await room();
     const lists: any[] = [];
