@@ -3,12 +3,13 @@ import type { Connection } from "./connection.js";
 import { Subscription, type FollowOptions, type Reader } from "./subscription.js";
 import { frozen, type Off } from "./store.js";
 
+type Changing<T> = { value: readonly T[] };
 type Watcher = Reader<[list: readonly any[]]>;
 
 /** A collection; `hub.collection()` gives it. */
 export class Collection<T extends { id: string } = any> extends Subscription<[readonly any[]], Watcher> {
   /** The records in their order, a new frozen array for each change. */
-  value: readonly T[] = frozen();
+  readonly value: readonly T[] = frozen();
   private _version?: number;
 
   /** @internal */
@@ -27,7 +28,7 @@ export class Collection<T extends { id: string } = any> extends Subscription<[re
 
   protected _answered({ records, version }: any): void {
     this._version = version;
-    if (records) this.value = frozen(records) as readonly T[];
+    if (records) (this as Changing<T>).value = frozen(records) as readonly T[];
     this._tell(this._due(records), this.value);
   }
 
@@ -40,7 +41,7 @@ export class Collection<T extends { id: string } = any> extends Subscription<[re
       return this._gap();
     }
     this._version = version;
-    this.value = frozen(reset ? records : this._changed(payload));
+    (this as Changing<T>).value = frozen(reset ? records : this._changed(payload));
     this._tell(this._settled, this.value);
   }
 
@@ -52,7 +53,7 @@ export class Collection<T extends { id: string } = any> extends Subscription<[re
   }
 
   protected _forget(): void {
-    this.value = frozen();
+    (this as Changing<T>).value = frozen();
     this._version = undefined;
   }
 }

@@ -35,14 +35,15 @@ export type Operation = { recordId: string; ifVersion?: number } & (
   | { op: "delete" | "check" }
 );
 
+type Changing<T> = { value: T | null | undefined; version: number | undefined };
 type Followed = Reader<[value: any, meta: RecordMeta]>;
 
 /** A record; `hub.record()` gives it. */
 export class HubRecord<T = any> extends Subscription<[any, RecordMeta], Followed> {
   /** The value, null where there is none; undefined before it is known. Never changed in place. */
-  value: T | null | undefined;
+  readonly value: T | null | undefined;
   /** Its version. */
-  version: number | undefined;
+  readonly version: number | undefined;
   private _mode: "full" | "patch" = "full";
 
   /** @internal */
@@ -87,8 +88,8 @@ export class HubRecord<T = any> extends Subscription<[any, RecordMeta], Followed
   protected _answered(answer: any): void {
     const changed = "record" in answer;
     if (changed) {
-      this.value = answer.record;
-      this.version = answer.version;
+      (this as Changing<T>).value = answer.record;
+      (this as Changing<T>).version = answer.version;
     }
     this._show(this._due(changed), true);
   }
@@ -101,22 +102,22 @@ export class HubRecord<T = any> extends Subscription<[any, RecordMeta], Followed
   _take(event: string, { version, full, patch }: any): void {
     if (!this._following || version <= this.version!) return;
     const reset = version !== this.version! + 1;
-    if (event === "hub:recordDeleted") this.value = null;
-    else if (full !== undefined) this.value = full;
+    if (event === "hub:recordDeleted") (this as Changing<T>).value = null;
+    else if (full !== undefined) (this as Changing<T>).value = full;
     else {
       try {
         if (reset) throw new Error();
-        this.value = applyPatch(this.value, patch) as T;
+        (this as Changing<T>).value = applyPatch(this.value, patch) as T;
       } catch {
-        this.version = undefined; // the whole value, please
+        (this as Changing<T>).version = undefined; // the whole value, please
         return this._gap();
       }
     }
-    this.version = version;
+    (this as Changing<T>).version = version;
     this._show(this._settled, reset);
   }
 
   protected _forget(): void {
-    this.value = this.version = undefined;
+    (this as Changing<T>).value = (this as Changing<T>).version = undefined;
   }
 }
