@@ -40,7 +40,15 @@ async function bundle(entry, format) {
   const small = await minify(code, {
     module: true,
     ecma: 2022,
-    compress: { passes: 4, unsafe: true, unsafe_comps: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
+    compress: {
+      passes: 4,
+      unsafe: true,
+      unsafe_comps: true,
+      unsafe_arrows: true,
+      unsafe_methods: true,
+      pure_getters: true,
+      keep_fargs: false,
+    },
     sourceMap: { content: map, includeSources: true, url: `${entry}.js.map` },
   });
   mkdirSync(dirname(outfile), { recursive: true });

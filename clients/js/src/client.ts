@@ -167,7 +167,7 @@ export class HubClient<H extends HubTypes = AnyHub> {
   // ---- the rest ----
 
   /**
-   * Listens to `state`, to `error` (a refused connection), or to any event of the server, whatever room it
+   * Listens to `state`, to `error` (a connection that is refused, or not there yet), or to any event of the server, whatever room it
    * is about.
    */
   on(event: "state", fn: (state: ConnectionState) => void): Off;

@@ -58,7 +58,8 @@ test("its types are right, those of a hub included", () => run("typescript/bin/t
 test("its declarations compile by themselves, with nothing skipped", (t) => {
   const folder = mkdtempSync(join(ROOT, "build/consumer-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const source = ["", "/react", "/streams", "/inbox"].map((entry, i) => `export * as e${i} from "@hubd/client${entry}";\n`);
+  const entries = ["", "/react", "/streams", "/inbox"];
+  const source = entries.map((entry, i) => `export * as e${i} from "@hubd/client${entry}";\n`);
   const files = ["consumer.mts", "consumer.cts"].map((name) => join(folder, name));
   for (const file of files) writeFileSync(file, source.join(""));
   const options = "--strict --noEmit --module nodenext --target es2022 --skipLibCheck false".split(" ");
