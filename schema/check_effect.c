@@ -234,7 +234,8 @@ static void check_star(struct hub_loader *l, struct hub_raw *h, const char *path
 }
 
 static bool everybody_is_guest(const struct hub_loader *l) {
-    return !l->alone && l->service->anonymous && l->service->authenticate.kind == HUB_SCRIPT_NONE;
+    return !l->alone && l->service->anonymous && !l->service->session_cookie &&
+           l->service->authenticate.kind == HUB_SCRIPT_NONE;
 }
 
 static void check_session_roles(struct hub_loader *l, struct hub_raw *h) {

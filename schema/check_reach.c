@@ -86,34 +86,27 @@ static void check_callers(struct hub_loader *l, const struct hub_def *d, const s
 
 /* ---- authSources ---- */
 
-/* Of the room's own object the id is the room's; of another one it is that of the record. Where the author
- * has chosen the id property himself it may be one that both share. */
+/* Of the room's own object the id is the room's; of another one it is that of the record, unless both share
+ * it: told is only one that has the room's id beside it. */
 static void check_room_field(struct hub_loader *l, const struct hub_def *d, const struct hub_def_auth_source *s) {
     const struct hub_def_object *o = s->source_object;
     if (!o || !d->room_object || o == d->room_object || s->room_field < 0) return;
     if (strcmp(o->id_property, "id") || strcmp(o->properties[s->room_field].name, "id")) return;
-    struct hub_nearest near = {.word = hub_cstr(d->room_object->name), .begun = true};
+    const char *meant = NULL, *own = hub_arena_fmt(l->scratch, "%sId", d->room_object->name);
     for (size_t i = 0; i < o->property_n; i++)
-        if ((int)i != s->room_field && o->properties[i].type == HUB_FIELD_ID && (int)i != s->user_field)
-            hub_nearest_try(&near, o->properties[i].name);
-    hub_complain(l, "H037", hub_place(l, s, "roomField"), NULL, near.best,
+        if (hub_str_eq_nocase(hub_cstr(o->properties[i].name), hub_cstr(own))) meant = o->properties[i].name;
+    if (!meant) return;
+    hub_complain(l, "H037", hub_place(l, s, "roomField"), NULL, meant,
                  "roomField \"%s\" is the id of each record of %s, not of a room of %s", o->id_property, o->name,
                  d->room_object->name);
-}
-
-static void check_same_field(struct hub_loader *l, const struct hub_def_auth_source *s) {
-    const struct hub_def_object *o = s->source_object;
-    if (!o || s->user_field < 0 || s->user_field != s->room_field) return;
-    hub_complain(l, "H037", hub_place(l, s, "roomField"), NULL, NULL,
-                 "roomField and userField are the same property \"%s\": no user has the id of a room",
-                 o->properties[s->user_field].name);
 }
 
 static void check_number_field(struct hub_loader *l, const struct hub_def_auth_source *s, const char *key,
                                int property) {
     if (!s->source_object || property < 0) return;
     enum hub_field_type type = s->source_object->properties[property].type;
-    if (type == HUB_FIELD_ENUM || type == HUB_FIELD_DECIMAL)
+    bool enumerated = type == HUB_FIELD_ENUM && strcmp(key, "roomField") != 0; /* rooms may be few, and known */
+    if (enumerated || type == HUB_FIELD_DECIMAL)
         hub_complain(l, "H032", hub_place(l, s, key), NULL, NULL,
                      "%s \"%s\" has the type %s, which no id is: the auth source matches nobody", key,
                      s->source_object->properties[property].name, hub_words_field_type[type].word);
@@ -128,7 +121,6 @@ void hub_check_reach(struct hub_loader *l, struct hub_raw *h) {
     for (size_t i = 0; sure && i < d->parts.command_n; i++) check_callers(l, d, &d->parts.commands[i]);
     for (size_t i = 0; i < d->auth_source_n; i++) {
         check_room_field(l, d, &d->auth_sources[i]);
-        check_same_field(l, &d->auth_sources[i]);
         check_number_field(l, &d->auth_sources[i], "userField", d->auth_sources[i].user_field);
         check_number_field(l, &d->auth_sources[i], "roomField", d->auth_sources[i].room_field);
     }

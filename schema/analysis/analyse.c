@@ -5,15 +5,20 @@
 #include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
+enum { TOLD_MAX = 100 }; /* of one script */
+
 void hub_analysis_tell(const struct hub_analysis *a, const char *code, size_t at, size_t n, const char *suggestion,
                        const char *fmt, ...) {
     char text[400];
     va_list ap;
+    if (a->work->told >= TOLD_MAX) return;
+    bool last = ++a->work->told == TOLD_MAX;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     hub_utf8_trim(text);
-    hub_script_tell(a->l, a->lib ? NULL : a->script, a->src, at, at + (n ? n : 1), code, suggestion, text);
+    hub_script_tell(a->l, a->lib ? NULL : a->script, a->src, at, at + (n ? n : 1), code, suggestion,
+                    last ? hub_arena_fmt(a->l->scratch, "%s; more that is found in this script is not told", text) : text);
 }
 
 static void look_at_node(const struct hub_analysis *a, const struct hub_syntax *x, bool called) {
@@ -71,7 +76,8 @@ static bool has_variable(const struct hub_pending_script *p, const char *name) {
 
 void hub_analyse_script(struct hub_loader *l, const struct hub_pending_script *p,
                         const struct hub_script_known *known) {
-    struct hub_analysis a = {.l = l, .script = p, .src = p->node->src, .text = p->script->text};
+    struct hub_analysis_work work = {0};
+    struct hub_analysis a = {.l = l, .script = p, .src = p->node->src, .text = p->script->text, .work = &work};
     if (!l->options->checker->syntax) return;
     a.hook = hub_hook_row(p->script->path);
     a.known = known;
@@ -81,7 +87,8 @@ void hub_analyse_script(struct hub_loader *l, const struct hub_pending_script *p
 }
 
 void hub_analyse_module(struct hub_loader *l, const struct hub_source *src, const struct hub_script_known *known) {
-    struct hub_analysis a = {.l = l, .src = src, .text = src->text};
+    struct hub_analysis_work work = {0};
+    struct hub_analysis a = {.l = l, .src = src, .text = src->text, .work = &work};
     if (!l->options->checker->syntax) return;
     a.known = known;
     analyse_text(&a, HUB_SCRIPT_LUA);

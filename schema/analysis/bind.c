@@ -10,6 +10,13 @@ static void mark_name(struct hub_map *map, struct hub_str name) {
     hub_map_put(map, name, (void *)(uintptr_t)mark); /* the map does not touch it */
 }
 
+static void add_alias(struct hub_analysis *a, struct hub_str name, const struct hub_syntax *value) {
+    if (!value) return;
+    struct hub_alias *alias = hub_arena_zalloc(a->l->scratch, sizeof *alias);
+    *alias = (struct hub_alias){.name = name, .value = value, .next = a->aliases};
+    a->aliases = alias;
+}
+
 static void bind_name(struct hub_analysis *a, const struct hub_syntax *name, const struct hub_syntax *value,
                       bool element) {
     struct hub_binding *b = hub_map_get(&a->bindings, name->text);
@@ -20,6 +27,7 @@ static void bind_name(struct hub_analysis *a, const struct hub_syntax *name, con
     b->n++;
     b->value = value;
     b->element = element;
+    add_alias(a, name->text, value);
 }
 
 const struct hub_binding *hub_analysis_binding(const struct hub_analysis *a, const struct hub_syntax *x) {
@@ -51,6 +59,13 @@ struct hub_str hub_analysis_path(const struct hub_analysis *a, const struct hub_
     return s;
 }
 
+bool hub_analysis_goes_elsewhere(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_str path = hub_analysis_path(a, x);
+    for (size_t n = 1; n <= path.n; n++)
+        if ((n == path.n || path.p[n] == '.') && hub_map_get(&a->whole, hub_str(path.p, n))) return true;
+    return false;
+}
+
 size_t hub_analysis_start(const struct hub_syntax *x) {
     while (x->a && (x->kind == HUB_SYNTAX_MEMBER || x->kind == HUB_SYNTAX_INDEX || x->kind == HUB_SYNTAX_CALL))
         x = x->a;
@@ -59,13 +74,68 @@ size_t hub_analysis_start(const struct hub_syntax *x) {
 
 /* ---- declarations ---- */
 
+/* X, or what it is a part of, as far as it has a name. */
+static void mark_whole(struct hub_analysis *a, const struct hub_syntax *x) {
+    for (; x; x = x->kind == HUB_SYNTAX_MEMBER || x->kind == HUB_SYNTAX_INDEX ? x->a : NULL) {
+        struct hub_str path = hub_analysis_path(a, x);
+        if (path.n) {
+            mark_name(&a->whole, path);
+            return;
+        }
+    }
+}
+
+/* Whatever X may be, or has in it. */
+static void mark_value(struct hub_analysis *a, const struct hub_syntax *x) {
+    if (!x) return;
+    switch (x->kind) {
+    case HUB_SYNTAX_OBJECT:
+    case HUB_SYNTAX_LIST:
+        for (const struct hub_syntax *e = x->list; e; e = e->next) mark_value(a, e);
+        break;
+    case HUB_SYNTAX_CHOICE:
+    case HUB_SYNTAX_AND:
+    case HUB_SYNTAX_OR:
+        mark_value(a, x->a);
+        mark_value(a, x->b);
+        mark_value(a, x->c);
+        break;
+    default: mark_whole(a, x);
+    }
+}
+
+static void mark_outermost(struct hub_analysis *a) {
+    for (const struct hub_syntax *s = a->lua && !a->lib ? a->root->list : NULL; s; s = s->next) {
+        for (const struct hub_syntax *t = s->kind == HUB_SYNTAX_LOCAL ? s->a->list : NULL; t; t = t->next) {
+            struct hub_binding *b = hub_map_get(&a->bindings, t->text);
+            if (b) b->outermost = true;
+        }
+    }
+}
+
+/* What goes elsewhere under another name. From the last one: names of names come before what they name. */
+static void mark_aliases(struct hub_analysis *a) {
+    for (const struct hub_alias *alias = a->aliases; alias; alias = alias->next)
+        if (hub_map_get(&a->whole, alias->name)) mark_value(a, alias->value);
+}
+
+/* a.b[c] = value: A may be VALUE in part. */
+static void bind_part(struct hub_analysis *a, const struct hub_syntax *target, const struct hub_syntax *value) {
+    if (target->kind == HUB_SYNTAX_MEMBER) mark_name(&a->assigned, target->text);
+    if (target->kind == HUB_SYNTAX_INDEX) mark_whole(a, target->a);
+    while (target->kind == HUB_SYNTAX_MEMBER || target->kind == HUB_SYNTAX_INDEX) target = target->a;
+    if (target->kind == HUB_SYNTAX_NAME) add_alias(a, target->text, value);
+}
+
 /* Of several values only those in front of a call belong to one name each. */
 static void bind_targets(struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *value = x->b->list;
     for (const struct hub_syntax *t = x->a->list; t; t = t->next) {
         bool sure = value && (t == x->a->list || value->kind != HUB_SYNTAX_CALL || value->next);
-        if (t->kind == HUB_SYNTAX_NAME) bind_name(a, t, sure ? value : NULL, false);
-        if (t->kind == HUB_SYNTAX_MEMBER) mark_name(&a->assigned, t->text);
+        if (t->kind == HUB_SYNTAX_NAME)
+            bind_name(a, t, sure ? value : NULL, false);
+        else
+            bind_part(a, t, value);
         value = value ? value->next : NULL;
     }
 }
@@ -122,15 +192,13 @@ static bool only_reads(const struct hub_syntax *f) {
         "String Number Boolean";
     if (f->kind == HUB_SYNTAX_NAME) return hub_str_among(f->text, own) || hub_global_function(f->text);
     if (f->kind != HUB_SYNTAX_MEMBER || f->a->kind != HUB_SYNTAX_NAME) return false;
+    if (hub_str_among(f->text, "insert assign")) return false;
     return hub_function_table(f->a->text) || hub_str_among(f->a->text, "JSON Object Math Array Date");
 }
 
 static void mark_arguments(struct hub_analysis *a, const struct hub_syntax *call) {
     if (only_reads(call->a)) return;
-    for (const struct hub_syntax *e = call->list; e; e = e->next) {
-        struct hub_str path = hub_analysis_path(a, e);
-        if (path.n) mark_name(&a->whole, path);
-    }
+    for (const struct hub_syntax *e = call->list; e; e = e->next) mark_value(a, e);
 }
 
 /* list.filter(x => …): X is an element. */
@@ -163,7 +231,11 @@ static void bind_node(struct hub_analysis *a, const struct hub_syntax *x, const 
     bind_all(a, x->list);
 }
 
-void hub_analysis_bind(struct hub_analysis *a) { bind_node(a, a->root, NULL); }
+void hub_analysis_bind(struct hub_analysis *a) {
+    bind_node(a, a->root, NULL);
+    mark_outermost(a);
+    mark_aliases(a);
+}
 
 void hub_analysis_unbind(struct hub_analysis *a) {
     hub_map_clear(&a->bindings);

@@ -1,6 +1,7 @@
 /* Calls: how many arguments, of which kind, names of things that are not there, and places where a call
  * makes no sense. */
 #include "base/error/did_you_mean.h"
+#include "base/memory/mem.h"
 #include "schema/analysis/analysis_int.h"
 
 #define CODE "L007"
@@ -225,6 +226,15 @@ static void check_hub_meant(const struct hub_analysis *a, const struct hub_funct
                           name, a->l->hub_n ? ": use hubs.get(name)" : "");
 }
 
+/* Who counts how often something is done counts where it is decided. */
+static bool counts(const struct hub_analysis *a, const char *name) {
+    static const char *const places[] = {"canPublish", "canWrite", "canOpen"};
+    if (strcmp(name, "state.incr") && !hub_str_starts(hub_cstr(name), HUB_STR("redis."))) return false;
+    for (size_t i = 0; i < HUB_NELEM(places); i++)
+        if (hub_hook_ends_in(a->script->script->path, places[i])) return true;
+    return false;
+}
+
 /* What somebody asks for again and again, and nobody knows how often. */
 static void check_place(const struct hub_analysis *a, const struct hub_function *f, const char *name,
                         const struct hub_syntax *x) {
@@ -234,7 +244,7 @@ static void check_place(const struct hub_analysis *a, const struct hub_function 
     if (h->decides && (f->does & HUB_DOES_SEND || !strcmp(name, "sleep") || !strcmp(name, "hub.kick")))
         hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL, "%s makes no sense in %s, which only decides", name,
                           a->script->row->key);
-    else if (h->decides && f->does & HUB_DOES_CHANGE &&
+    else if (h->decides && f->does & HUB_DOES_CHANGE && !counts(a, name) &&
              !hub_hook_ends_in(a->script->script->path, "authScripts.script"))
         hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL,
                           "%s changes something each time that %s is asked, which only decides", name,

@@ -161,8 +161,19 @@ void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_synt
 }
 
 /* x.toLowerCase() == 'Admin' is never true. */
+static bool is_text(struct hub_type t) {
+    return !t.list && (t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM || t.kind == HUB_TYPE_MOMENT);
+}
+
+/* Whether F is a method of texts, not one of that name of something else. */
+static bool is_of_text(const struct hub_analysis *a, const struct hub_syntax *f) {
+    if (!a->lua) return !hub_analysis_module(a, f->a);
+    return f->method ? is_text(hub_analysis_infer(a, f->a)) : hub_analysis_is_free(a, f->a, "string");
+}
+
 static void check_case(const struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *literal) {
     if (x->kind != HUB_SYNTAX_CALL || x->a->kind != HUB_SYNTAX_MEMBER || literal->kind != HUB_SYNTAX_TEXT) return;
+    if (!is_of_text(a, x->a)) return;
     bool lower = hub_str_is(x->a->text, a->lua ? "lower" : "toLowerCase"),
          upper = hub_str_is(x->a->text, a->lua ? "upper" : "toUpperCase"), other = false;
     for (size_t i = 0; i < literal->text.n; i++) {
@@ -175,14 +186,20 @@ static void check_case(const struct hub_analysis *a, const struct hub_syntax *x,
                           literal->text.p);
 }
 
+/* Whether the script has a name of its own for what X, a member, is in, or may have changed it. */
+static bool is_own(const struct hub_analysis *a, const struct hub_syntax *x) {
+    return hub_analysis_declares(a, x->a->text) || hub_analysis_goes_elsewhere(a, x->a) ||
+           hub_map_get(&a->assigned, x->text);
+}
+
 /* With auth.anonymous, and no hook that says more, everybody is a guest. */
 static void check_guest(const struct hub_analysis *a, const struct hub_syntax *x, const struct hub_syntax *literal,
                         bool negated) {
     const struct hub_service *s = a->l->service;
-    if (a->l->alone || !s->anonymous || s->authenticate.kind != HUB_SCRIPT_NONE || negated) return;
+    if (a->l->alone || !s->anonymous || s->session_cookie || s->authenticate.kind != HUB_SCRIPT_NONE || negated) return;
     if (!a->script || literal->kind != HUB_SYNTAX_TEXT || !literal->text.n || hub_str_is(literal->text, "guest"))
         return;
-    if (!hub_str_among(hub_analysis_path(a, x), "user.roleId session.roleId")) return;
+    if (!hub_str_among(hub_analysis_path(a, x), "user.roleId session.roleId") || is_own(a, x)) return;
     hub_analysis_tell(a, "L005", literal->at, literal->n, NULL,
                       "%s is never \"%.*s\": with auth.anonymous everybody has the role guest", name_of(a, x),
                       (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p);
@@ -195,7 +212,8 @@ static void check_role(const struct hub_analysis *a, const struct hub_syntax *x,
     const struct hub_def *d = &a->script->hub->def;
     const char *path = a->script->script->path;
     bool behind = hub_hook_ends_in(path, "roomSettings.checkScript") || hub_hook_ends_in(path, "authScripts.script");
-    if (!behind || !d->check_roles.n || !hub_str_is(hub_analysis_path(a, x), "user.roleId")) return;
+    if (!behind || !d->check_roles.n || !hub_str_is(hub_analysis_path(a, x), "user.roleId") || is_own(a, x))
+        return;
     if (has_value(&d->check_roles, literal->text) || has_value(&d->absolute_roles, literal->text)) return;
     struct hub_nearest near = {.word = literal->text, .most = 2};
     for (size_t i = 0; i < d->check_roles.n; i++) hub_nearest_try(&near, d->check_roles.items[i]);
@@ -237,6 +255,7 @@ static void check_alternative(const struct hub_analysis *a, const struct hub_syn
 /* The comparison of X with a text, by itself or the last of such ones joined by KIND. */
 static const struct hub_syntax *find_same(const struct hub_analysis *a, const struct hub_syntax *x,
                                           enum hub_syntax_kind kind, const struct hub_syntax *as, bool negated) {
+    if (!hub_analysis_step(a)) return NULL;
     if (x->kind == kind) {
         const struct hub_syntax *found = find_same(a, x->b, kind, as, negated);
         return found ? found : find_same(a, x->a, kind, as, negated);

@@ -2,6 +2,9 @@
 #include "schema/analysis/analysis_int.h"
 
 static const struct hub_type any = {0};
+enum { DEPTH_MAX = 50, STEPS_MAX = 200000 }; /* of one script */
+
+bool hub_analysis_step(const struct hub_analysis *a) { return a->work->steps++ < STEPS_MAX; }
 
 bool hub_analysis_is_free(const struct hub_analysis *a, const struct hub_syntax *x, const char *name) {
     return x->kind == HUB_SYNTAX_NAME && hub_str_is(x->text, name) && !hub_analysis_binding(a, x);
@@ -12,7 +15,7 @@ static bool is_settled(const struct hub_binding *b, const struct hub_syntax *x) 
     return b->n == 1 && b->value && b->value->at < x->at;
 }
 
-const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_syntax *x) {
+static const char *module_of(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_binding *b = x->kind == HUB_SYNTAX_NAME ? hub_analysis_binding(a, x) : NULL;
     if (b) return is_settled(b, x) && !b->element ? hub_analysis_module(a, b->value) : NULL;
     if (x->kind == HUB_SYNTAX_CALL)
@@ -25,11 +28,20 @@ const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_s
     return folder ? hub_arena_fmt(a->l->scratch, "%s.%.*s", folder, HUB_FMT(x->text)) : NULL;
 }
 
+const char *hub_analysis_module(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (a->work->depth >= DEPTH_MAX || !hub_analysis_step(a)) return NULL;
+    a->work->depth++;
+    const char *module = module_of(a, x);
+    a->work->depth--;
+    return module;
+}
+
 /* ---- the engine's functions ---- */
 
 const struct hub_function *hub_analysis_function(const struct hub_analysis *a, const struct hub_syntax *x,
                                                  const struct hub_function_table **table) {
     *table = NULL;
+    if (a->lib) return NULL; /* the module may have its own of that name */
     if (x->kind == HUB_SYNTAX_NAME)
         return hub_analysis_binding(a, x) || hub_analysis_has_variable(a, x->text) ? NULL
                                                                                    : hub_global_function(x->text);
@@ -104,14 +116,23 @@ static struct hub_type call_type(const struct hub_analysis *a, const struct hub_
 
 /* ---- names and members ---- */
 
+/* Only records and lists can be changed by whoever gets them. */
+static struct hub_type unless_elsewhere(const struct hub_analysis *a, const struct hub_syntax *x, struct hub_type t) {
+    bool changes = t.list || t.kind == HUB_TYPE_RECORD;
+    return changes && hub_analysis_goes_elsewhere(a, x) ? any : t;
+}
+
+/* A variable of the hook that the script declares or sets somewhere within, too, may be either. */
 static struct hub_type name_type(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_binding *b = hub_analysis_binding(a, x);
-    if (!b) return hub_analysis_variable(a, x->text);
+    bool declared = hub_analysis_declares(a, x->text), sure = b && b->n == 1 && b->outermost;
+    if (declared && !sure && hub_analysis_has_variable(a, x->text)) return any;
+    if (!b) return unless_elsewhere(a, x, hub_analysis_variable(a, x->text));
     if (!is_settled(b, x)) return any;
     struct hub_type t = hub_analysis_infer(a, b->value);
     if (b->element && !t.list) return any;
     if (b->element) t.list = false;
-    return t;
+    return unless_elsewhere(a, x, t);
 }
 
 static struct hub_type member_type(const struct hub_analysis *a, const struct hub_syntax *x) {
@@ -121,7 +142,7 @@ static struct hub_type member_type(const struct hub_analysis *a, const struct hu
         return (struct hub_type){.kind = HUB_TYPE_NUMBER};
     if (t.kind != HUB_TYPE_RECORD || t.list) return any;
     const struct hub_def_field *f = hub_type_member(t, x->text);
-    return f ? hub_type_of_field(f) : any;
+    return f ? unless_elsewhere(a, x, hub_type_of_field(f)) : any;
 }
 
 static struct hub_type element_type(const struct hub_analysis *a, const struct hub_syntax *x) {
@@ -131,7 +152,7 @@ static struct hub_type element_type(const struct hub_analysis *a, const struct h
     return t;
 }
 
-struct hub_type hub_analysis_infer(const struct hub_analysis *a, const struct hub_syntax *x) {
+static struct hub_type type_of(const struct hub_analysis *a, const struct hub_syntax *x) {
     switch (x->kind) {
     case HUB_SYNTAX_NAME: return name_type(a, x);
     case HUB_SYNTAX_MEMBER: return member_type(a, x);
@@ -146,4 +167,12 @@ struct hub_type hub_analysis_infer(const struct hub_analysis *a, const struct hu
     case HUB_SYNTAX_TEXT: return (struct hub_type){.kind = HUB_TYPE_TEXT};
     default: return any;
     }
+}
+
+struct hub_type hub_analysis_infer(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (a->work->depth >= DEPTH_MAX || !hub_analysis_step(a)) return any;
+    a->work->depth++;
+    struct hub_type t = type_of(a, x);
+    a->work->depth--;
+    return t;
 }

@@ -6,6 +6,7 @@ struct collecting {
     struct hub_loader *l;
     const struct hub_module *module;
     const char *table; /* the local that the module returns */
+    bool lost;         /* what it has in it may be something else in the end */
 };
 
 static void add_function(const struct collecting *c, struct hub_str name, const struct hub_syntax *f) {
@@ -20,13 +21,23 @@ static void add_function(const struct collecting *c, struct hub_str name, const 
         (struct hub_lib_function){c->module->name, hub_arena_dup(l->scratch, name), c->module->src, f};
 }
 
-/* {move = function … end, …}; of names, those of functions that STATEMENTS declare. */
+/* Whether S sets or declares NAME. */
+static bool sets_name(const struct hub_syntax *s, struct hub_str name) {
+    if (s->kind != HUB_SYNTAX_LOCAL && s->kind != HUB_SYNTAX_ASSIGN) return false;
+    for (const struct hub_syntax *t = s->a->list; t; t = t->next)
+        if (t->kind == HUB_SYNTAX_NAME && hub_str_eq(t->text, name)) return true;
+    return false;
+}
+
+/* {move = function … end, …}; of names, those of functions that STATEMENTS declare. Of one that gets another
+ * value, too, nothing is known: it has no function. */
 static void add_local(const struct collecting *c, struct hub_str name, const struct hub_syntax *statements,
                       struct hub_str wanted) {
-    for (const struct hub_syntax *s = statements; s; s = s->next)
-        if (s->kind == HUB_SYNTAX_LOCAL && s->b->list && s->b->list->kind == HUB_SYNTAX_FUNCTION &&
-            hub_str_eq(s->a->list->text, wanted))
-            add_function(c, name, s->b->list);
+    for (const struct hub_syntax *s = statements; s; s = s->next) {
+        if (!sets_name(s, wanted)) continue;
+        bool function = s->kind == HUB_SYNTAX_LOCAL && s->b->list && s->b->list->kind == HUB_SYNTAX_FUNCTION;
+        add_function(c, name, function ? s->b->list : NULL);
+    }
 }
 
 static void add_members(const struct collecting *c, const struct hub_syntax *object,
@@ -45,8 +56,38 @@ static void add_statement(const struct collecting *c, const struct hub_syntax *s
     if (s->kind == HUB_SYNTAX_LOCAL && hub_str_is(target->text, c->table)) add_members(c, value, all);
     bool member = target->kind == HUB_SYNTAX_MEMBER && target->a->kind == HUB_SYNTAX_NAME &&
                   hub_str_is(target->a->text, c->table);
-    if (member && value->kind == HUB_SYNTAX_FUNCTION) add_function(c, target->text, value);
-    if (member && value->kind == HUB_SYNTAX_NAME) add_local(c, target->text, all, value->text);
+    if (member && value->kind == HUB_SYNTAX_NAME)
+        add_local(c, target->text, all, value->text);
+    else if (member)
+        add_function(c, target->text, value->kind == HUB_SYNTAX_FUNCTION ? value : NULL);
+}
+
+/* ---- what may be something else in the end ---- */
+
+static bool is_table(const struct collecting *c, const struct hub_syntax *x) {
+    return x->kind == HUB_SYNTAX_NAME && hub_str_is(x->text, c->table);
+}
+
+/* M = …, M[name] = …, and M.move = … in a condition, a loop or a function. */
+static void lose_target(struct collecting *c, const struct hub_syntax *target, bool outermost) {
+    if (is_table(c, target) || (target->kind == HUB_SYNTAX_INDEX && is_table(c, target->a))) c->lost = true;
+    if (target->kind == HUB_SYNTAX_MEMBER && is_table(c, target->a) && !outermost)
+        add_function(c, target->text, NULL);
+}
+
+/* Also wrap(M). */
+static void find_lost(struct collecting *c, const struct hub_syntax *x, bool outermost) {
+    for (; x; x = x->next) {
+        bool single = outermost && x->kind == HUB_SYNTAX_ASSIGN && !x->a->list->next;
+        for (const struct hub_syntax *t = x->kind == HUB_SYNTAX_ASSIGN ? x->a->list : NULL; t; t = t->next)
+            lose_target(c, t, single);
+        for (const struct hub_syntax *e = x->kind == HUB_SYNTAX_CALL ? x->list : NULL; e; e = e->next)
+            c->lost = c->lost || is_table(c, e);
+        find_lost(c, x->a, false);
+        find_lost(c, x->b, false);
+        find_lost(c, x->c, false);
+        find_lost(c, x->list, false);
+    }
 }
 
 static void read_module(struct hub_loader *l, const struct hub_module *m) {
@@ -62,7 +103,8 @@ static void read_module(struct hub_loader *l, const struct hub_module *m) {
         return;
     }
     c.table = hub_arena_dup(l->scratch, result->text);
-    for (const struct hub_syntax *s = root->list; s; s = s->next) add_statement(&c, s, root->list);
+    find_lost(&c, root->list, true);
+    for (const struct hub_syntax *s = root->list; s && !c.lost; s = s->next) add_statement(&c, s, root->list);
 }
 
 void hub_analysis_begin(struct hub_loader *l) {
@@ -82,15 +124,16 @@ const struct hub_lib_function *hub_analysis_lib(const struct hub_analysis *a, co
         found = f;
         n++;
     }
-    return n == 1 ? found : NULL;
+    return n == 1 && found->function ? found : NULL;
 }
 
 /* ---- which parameters have to be given ---- */
 
 struct looking {
     struct hub_str name;
-    bool tested; /* somewhere it is looked at whether there is one */
+    bool tested; /* somewhere it is looked at whether there is one, or it gets another value */
     bool needed; /* without one an operation on it fails */
+    bool may;    /* what comes now may be left out: it is behind a branch, a result, or in a function */
 };
 
 static void look_at(struct looking *w, const struct hub_syntax *x);
@@ -103,9 +146,24 @@ static void look_at_list(struct looking *w, const struct hub_syntax *x) {
     for (; x; x = x->next) look_at(w, x);
 }
 
+/* Behind what is no statement of its own there may be a branch. */
+static bool branches(const struct hub_syntax *x) {
+    switch (x->kind) {
+    case HUB_SYNTAX_TEST:
+    case HUB_SYNTAX_AND:
+    case HUB_SYNTAX_OR:
+    case HUB_SYNTAX_CHOICE:
+    case HUB_SYNTAX_BLOCK:
+    case HUB_SYNTAX_EACH:
+    case HUB_SYNTAX_FUNCTION: return true;
+    default: return false;
+    }
+}
+
 static void look_at(struct looking *w, const struct hub_syntax *x) {
     if (!x) return;
     bool touches = is_it(w, x->a) || is_it(w, x->b);
+    w->may = w->may || branches(x);
     switch (x->kind) {
     case HUB_SYNTAX_TEST:
     case HUB_SYNTAX_AND:
@@ -113,9 +171,10 @@ static void look_at(struct looking *w, const struct hub_syntax *x) {
     case HUB_SYNTAX_NOT:
     case HUB_SYNTAX_EQUAL: w->tested = w->tested || touches; break;
     case HUB_SYNTAX_MEMBER:
-    case HUB_SYNTAX_INDEX: w->needed = w->needed || is_it(w, x->a); break;
+    case HUB_SYNTAX_INDEX: w->needed = w->needed || (!w->may && is_it(w, x->a)); break;
     case HUB_SYNTAX_ORDER:
-    case HUB_SYNTAX_ARITHMETIC: w->needed = w->needed || touches; break;
+    case HUB_SYNTAX_ARITHMETIC: w->needed = w->needed || (!w->may && touches); break;
+    case HUB_SYNTAX_LOCAL:
     case HUB_SYNTAX_ASSIGN:
         for (const struct hub_syntax *t = x->a->list; t; t = t->next) w->tested = w->tested || is_it(w, t);
         break;
@@ -133,9 +192,14 @@ static void look_at(struct looking *w, const struct hub_syntax *x) {
 
 size_t hub_analysis_needs(const struct hub_syntax *function) {
     size_t least = 0, i = 0;
+    const struct hub_syntax *body = function->a && function->a->kind == HUB_SYNTAX_BLOCK ? function->a->list : NULL;
     for (const struct hub_syntax *p = function->list; p; p = p->next) {
         struct looking w = {.name = p->text};
-        look_at(&w, function->a);
+        for (const struct hub_syntax *s = body; s; s = s->next) {
+            w.may = w.may || s->kind == HUB_SYNTAX_OTHER;
+            look_at(&w, s);
+            w.may = w.may || s->kind == HUB_SYNTAX_RETURN;
+        }
         i++;
         if (w.needed && !w.tested) least = i;
     }

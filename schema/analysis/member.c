@@ -11,17 +11,9 @@ static void tell_missing(const struct hub_analysis *a, const struct hub_syntax *
                       (int)(x->text.n < 100 ? x->text.n : 100), x->text.p, hub_script_used_by(a->l, a->script, path));
 }
 
-/* "a" and "a.b" of "a.b.c": whoever got one of them may have added to it. */
-static bool goes_elsewhere(const struct hub_analysis *a, struct hub_str path) {
-    for (size_t n = 1; n <= path.n; n++)
-        if ((n == path.n || path.p[n] == '.') && hub_map_get(&a->whole, hub_str(path.p, n))) return true;
-    return false;
-}
-
 static void check_record_member(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x) {
     struct hub_nearest near = {.word = x->text, .most = 2};
     if (hub_type_member(t, x->text) || hub_map_get(&a->assigned, x->text)) return;
-    if (goes_elsewhere(a, hub_analysis_path(a, x->a))) return;
     for (size_t i = 0; i < t.field_n; i++)
         if (t.fields[i].name) hub_nearest_try(&near, t.fields[i].name);
     tell_missing(a, x, near.best);
@@ -50,7 +42,7 @@ static void check_module_member(const struct hub_analysis *a, const struct hub_s
     struct hub_nearest near = {.word = x->text, .most = 2};
     while (k && k->path && strcmp(k->path, path)) k++;
     if (!k || !k->path || hub_map_get(&a->assigned, x->text)) return;
-    if (goes_elsewhere(a, hub_analysis_path(a, x->a))) return;
+    if (hub_analysis_goes_elsewhere(a, x->a)) return;
     for (const char *const *m = k->members; *m; m++) {
         if (hub_str_is(x->text, *m)) return;
         hub_nearest_try(&near, *m);

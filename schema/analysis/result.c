@@ -136,10 +136,10 @@ static void check_keys(const struct hub_analysis *a, const struct hub_result_key
 
 /* ---- which results there are ---- */
 
-/* Only what was meant to refuse is told: false, or an object. */
+/* Only what was meant to refuse is told: an object, or false where that would refuse elsewhere. */
 static void check_ignored(const struct hub_analysis *a, const struct hub_syntax *x) {
-    bool refuses = (x->kind == HUB_SYNTAX_BOOLEAN && !x->truth) || x->kind == HUB_SYNTAX_OBJECT;
     bool before = hub_hook_ends_in(a->script->script->path, "middleware.before");
+    bool refuses = (before && x->kind == HUB_SYNTAX_BOOLEAN && !x->truth) || x->kind == HUB_SYNTAX_OBJECT;
     if (refuses)
         hub_analysis_tell(a, CODE, x->at, x->n, NULL, "nobody looks at what %s returns%s", a->script->row->key,
                           before ? ": it refuses by error{code = …, message = …}" : "");
@@ -180,6 +180,8 @@ static void check_object(const struct hub_analysis *a, const struct hub_syntax *
 
 static void check_literal_result(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_def_command *c = (const void *)a->script->base;
+    bool nothing = x->kind == HUB_SYNTAX_NULL || (x->kind == HUB_SYNTAX_BOOLEAN && !x->truth);
+    if (nothing && a->falls) return;
     switch (a->hook->gives) {
     case HUB_HOOK_GIVES_NOTHING: check_ignored(a, x); break;
     case HUB_HOOK_GIVES_RESULT: check_object(a, x); break;
@@ -196,10 +198,17 @@ static void check_literal_result(const struct hub_analysis *a, const struct hub_
 
 static size_t check_returns(const struct hub_analysis *a, const struct hub_syntax *x);
 
-/* What a function of lib/ returns is the hook's result, when that is all the hook does. */
+static bool needs_keys(const struct hub_analysis *a) {
+    const struct hub_result_key *k = a->hook->gives == HUB_HOOK_GIVES_RESULT ? a->hook->keys : NULL;
+    while (k && k->key && !k->required) k++;
+    return k && k->key;
+}
+
+/* What a function of lib/ returns is the hook's result, when that is all the hook does. Where nobody needs one
+ * it is meant for somebody else. */
 static void check_lib_result(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *f = x->a;
-    const char *module = f->kind == HUB_SYNTAX_MEMBER && !a->lib ? hub_analysis_module(a, f->a) : NULL;
+    const char *module = f->kind == HUB_SYNTAX_MEMBER && !a->lib && needs_keys(a) ? hub_analysis_module(a, f->a) : NULL;
     const struct hub_lib_function *lib = module ? hub_analysis_lib(a, module, f->text) : NULL;
     if (!lib) return;
     struct hub_analysis inner = {.l = a->l,
@@ -211,6 +220,8 @@ static void check_lib_result(const struct hub_analysis *a, const struct hub_synt
                                  .root = lib->function,
                                  .lua = true,
                                  .lib = true,
+                                 .falls = a->falls,
+                                 .work = a->work,
                                  .hook = a->hook,
                                  .known = a->known};
     hub_analysis_bind(&inner);
@@ -232,6 +243,8 @@ static void check_truth(const struct hub_analysis *a, const struct hub_syntax *x
 }
 
 static void check_value(const struct hub_analysis *a, const struct hub_syntax *x) {
+    struct hub_analysis left = *a;
+    left.falls = true;
     if (a->hook->gives == HUB_HOOK_GIVES_TRUTH) {
         check_truth(a, x);
         return;
@@ -242,7 +255,7 @@ static void check_value(const struct hub_analysis *a, const struct hub_syntax *x
         check_value(a, x->c);
         break;
     case HUB_SYNTAX_OR:
-        check_value(a, x->a);
+        check_value(&left, x->a);
         check_value(a, x->b);
         break;
     case HUB_SYNTAX_AND: check_value(a, x->b); break;

@@ -97,20 +97,24 @@ void hub_analysis_fields(const struct hub_analysis *a, const struct hub_def_fiel
 
 /* ---- message types ---- */
 
+bool hub_analysis_of_plugin(const struct hub_analysis *a) {
+    return a->src->plugin || (a->script && a->script->node->src->plugin);
+}
+
 const struct hub_def *hub_analysis_hub(const struct hub_analysis *a) {
     return a->script && a->script->hub && !hub_is_template(a->script) ? &a->script->hub->def : NULL;
 }
 
 const struct hub_def_message_type *hub_analysis_message_type(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_def *d = hub_analysis_hub(a);
-    return d && x && x->kind == HUB_SYNTAX_TEXT ? hub_def_message_type(d, x->text) : NULL;
+    return d && x && x->kind == HUB_SYNTAX_TEXT && !hub_analysis_of_plugin(a) ? hub_def_message_type(d, x->text) : NULL;
 }
 
 const struct hub_def_message_type *hub_analysis_check_type(const struct hub_analysis *a, const struct hub_syntax *x,
                                                            const char *code) {
     const struct hub_def *d = hub_analysis_hub(a);
     const struct hub_def_message_type *t = hub_analysis_message_type(a, x);
-    if (!d || t || x->kind != HUB_SYNTAX_TEXT) return t;
+    if (!d || t || x->kind != HUB_SYNTAX_TEXT || hub_analysis_of_plugin(a)) return t;
     struct hub_nearest near = {.word = x->text};
     for (size_t i = 0; i < d->message_type_n; i++)
         if (d->message_types[i].name) hub_nearest_try(&near, d->message_types[i].name);

@@ -101,9 +101,10 @@ static struct hub_type collection_parts(const struct hub_analysis *a) {
     return parts_of(a, &((const struct hub_def_collection *)(const void *)a->script->base)->pattern);
 }
 
-/* One of hubRoles, or that of absoluteRoles. */
+/* One of hubRoles, or that of absoluteRoles. A plugin's script may be in other hubs, too. */
 static struct hub_type role_type(const struct hub_analysis *a) {
     const struct hub_def *d = &a->script->hub->def;
+    if (hub_analysis_of_plugin(a)) return any;
     struct hub_strs *names = hub_arena_zalloc(a->l->scratch, sizeof *names);
     names->items = hub_arena_zalloc(a->l->scratch, (d->role_n + 1) * sizeof *names->items);
     if (hub_is_place_wrong(a->l, d->file, "hubRoles")) return any;
@@ -168,7 +169,7 @@ bool hub_analysis_has_variable(const struct hub_analysis *a, struct hub_str name
 }
 
 struct hub_type hub_analysis_variable(const struct hub_analysis *a, struct hub_str name) {
-    const char *variable = variable_of(a, name);
+    const char *variable = a->lib ? NULL : variable_of(a, name); /* of a module, its own locals */
     for (size_t i = 0; variable && i < HUB_NELEM(variable_rows); i++) {
         const struct variable_row *r = &variable_rows[i];
         if (strcmp(r->name, variable) || (r->of_hub && (!a->script->hub || hub_is_template(a->script)))) continue;
