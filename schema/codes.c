@@ -658,9 +658,8 @@ static const struct hub_code_row rows[] = {
      "messageSettings: {messageTypes: [text]}",
      "Everybody who tries is refused."},
     {"H037", WARNING, "roomField that holds no room",
-     "roomField is compared with the id of the room. The id of another object's records is not that, and neither is "
-     "the "
-     "user's.",
+     "roomField is compared with the id of the room. The id of another object's records is not that, when "
+     "the room's stands beside it.",
      "authSources:\n"
      "  - {name: member, sourceObject: membership, userField: userId, roomField: id}",
      "authSources:\n"

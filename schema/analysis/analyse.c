@@ -18,7 +18,8 @@ void hub_analysis_tell(const struct hub_analysis *a, const char *code, size_t at
     va_end(ap);
     hub_utf8_trim(text);
     hub_script_tell(a->l, a->lib ? NULL : a->script, a->src, at, at + (n ? n : 1), code, suggestion,
-                    last ? hub_arena_fmt(a->l->scratch, "%s; more that is found in this script is not told", text) : text);
+                    last ? hub_arena_fmt(a->l->scratch, "%s; more that is found in this script is not told", text)
+                         : text);
 }
 
 static void look_at_node(const struct hub_analysis *a, const struct hub_syntax *x, bool called) {

@@ -40,7 +40,7 @@ struct hub_analysis {
     struct hub_str text;
     const struct hub_syntax *root;
     bool lua;
-    bool lib; /* the script's result is made in a function of the module SRC, which is looked at */
+    bool lib;   /* the script's result is made in a function of the module SRC, which is looked at */
     bool falls; /* the result is the left of an or: false and null go on to what is on its right */
     struct hub_analysis_work *work;
     const struct hub_hook_row *hook; /* NULL: nothing is known of it */

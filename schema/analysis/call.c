@@ -227,7 +227,7 @@ static void check_hub_meant(const struct hub_analysis *a, const struct hub_funct
 }
 
 /* Who counts how often something is done counts where it is decided. */
-static bool counts(const struct hub_analysis *a, const char *name) {
+static bool counts_how_often(const struct hub_analysis *a, const char *name) {
     static const char *const places[] = {"canPublish", "canWrite", "canOpen"};
     if (strcmp(name, "state.incr") && !hub_str_starts(hub_cstr(name), HUB_STR("redis."))) return false;
     for (size_t i = 0; i < HUB_NELEM(places); i++)
@@ -244,7 +244,7 @@ static void check_place(const struct hub_analysis *a, const struct hub_function 
     if (h->decides && (f->does & HUB_DOES_SEND || !strcmp(name, "sleep") || !strcmp(name, "hub.kick")))
         hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL, "%s makes no sense in %s, which only decides", name,
                           a->script->row->key);
-    else if (h->decides && f->does & HUB_DOES_CHANGE && !counts(a, name) &&
+    else if (h->decides && f->does & HUB_DOES_CHANGE && !counts_how_often(a, name) &&
              !hub_hook_ends_in(a->script->script->path, "authScripts.script"))
         hub_analysis_tell(a, "L008", x->a->at, x->a->n, NULL,
                           "%s changes something each time that %s is asked, which only decides", name,

@@ -212,8 +212,7 @@ static void check_role(const struct hub_analysis *a, const struct hub_syntax *x,
     const struct hub_def *d = &a->script->hub->def;
     const char *path = a->script->script->path;
     bool behind = hub_hook_ends_in(path, "roomSettings.checkScript") || hub_hook_ends_in(path, "authScripts.script");
-    if (!behind || !d->check_roles.n || !hub_str_is(hub_analysis_path(a, x), "user.roleId") || is_own(a, x))
-        return;
+    if (!behind || !d->check_roles.n || !hub_str_is(hub_analysis_path(a, x), "user.roleId") || is_own(a, x)) return;
     if (has_value(&d->check_roles, literal->text) || has_value(&d->absolute_roles, literal->text)) return;
     struct hub_nearest near = {.word = literal->text, .most = 2};
     for (size_t i = 0; i < d->check_roles.n; i++) hub_nearest_try(&near, d->check_roles.items[i]);

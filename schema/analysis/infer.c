@@ -122,11 +122,13 @@ static struct hub_type unless_elsewhere(const struct hub_analysis *a, const stru
     return changes && hub_analysis_goes_elsewhere(a, x) ? any : t;
 }
 
-/* A variable of the hook that the script declares or sets somewhere within, too, may be either. */
+/* A variable of the hook whose name the script has for others, too, may be either, unless it is known
+ * where. */
 static struct hub_type name_type(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_binding *b = hub_analysis_binding(a, x);
-    bool declared = hub_analysis_declares(a, x->text), sure = b && b->n == 1 && b->outermost;
-    if (declared && !sure && hub_analysis_has_variable(a, x->text)) return any;
+    const struct hub_binding *declared = hub_map_get(&a->bindings, x->text);
+    bool sure = !declared || (declared->n == 1 && (declared->outermost || declared->to));
+    if (!sure && hub_analysis_has_variable(a, x->text)) return any;
     if (!b) return unless_elsewhere(a, x, hub_analysis_variable(a, x->text));
     if (!is_settled(b, x)) return any;
     struct hub_type t = hub_analysis_infer(a, b->value);

@@ -71,8 +71,7 @@ static bool is_table(const struct collecting *c, const struct hub_syntax *x) {
 /* M = …, M[name] = …, and M.move = … in a condition, a loop or a function. */
 static void lose_target(struct collecting *c, const struct hub_syntax *target, bool outermost) {
     if (is_table(c, target) || (target->kind == HUB_SYNTAX_INDEX && is_table(c, target->a))) c->lost = true;
-    if (target->kind == HUB_SYNTAX_MEMBER && is_table(c, target->a) && !outermost)
-        add_function(c, target->text, NULL);
+    if (target->kind == HUB_SYNTAX_MEMBER && is_table(c, target->a) && !outermost) add_function(c, target->text, NULL);
 }
 
 /* Also wrap(M). */
@@ -147,7 +146,7 @@ static void look_at_list(struct looking *w, const struct hub_syntax *x) {
 }
 
 /* Behind what is no statement of its own there may be a branch. */
-static bool branches(const struct hub_syntax *x) {
+static bool may_branch(const struct hub_syntax *x) {
     switch (x->kind) {
     case HUB_SYNTAX_TEST:
     case HUB_SYNTAX_AND:
@@ -163,7 +162,7 @@ static bool branches(const struct hub_syntax *x) {
 static void look_at(struct looking *w, const struct hub_syntax *x) {
     if (!x) return;
     bool touches = is_it(w, x->a) || is_it(w, x->b);
-    w->may = w->may || branches(x);
+    w->may = w->may || may_branch(x);
     switch (x->kind) {
     case HUB_SYNTAX_TEST:
     case HUB_SYNTAX_AND:

@@ -204,8 +204,8 @@ static bool needs_keys(const struct hub_analysis *a) {
     return k && k->key;
 }
 
-/* What a function of lib/ returns is the hook's result, when that is all the hook does. Where nobody needs one
- * it is meant for somebody else. */
+/* What a function of lib/ returns is the hook's result, when that is all the hook does. Where nobody
+ * needs one it is meant for somebody else. */
 static void check_lib_result(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *f = x->a;
     const char *module = f->kind == HUB_SYNTAX_MEMBER && !a->lib && needs_keys(a) ? hub_analysis_module(a, f->a) : NULL;
