@@ -276,35 +276,44 @@ static bool must_hand_over_first(const struct hub_group *g, int flags) {
     return false;
 }
 
-static void begin_chunk(struct hub_group_name *n) {
+/* What is gathered this turn lies in its chunk. */
+static void open_chunk(struct hub_group_name *n) {
+    if (n->chunk) return;
     n->chunk = hub_chunk_new(CHUNK_FIRST);
     if (n->group) hub_list_push(&relay_of(n)->pending, &n->in_pending);
 }
 
-void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags) {
-    if (!g->size) return;
+/* What is about to be gathered has FLAGS: nothing else goes together with it. */
+static void begin_gathering(struct hub_group *g, int flags) {
     if (must_hand_over_first(g, flags)) hand_over(g);
     g->flags = flags;
-    HUB_LIST_EACH(&g->names, it) {
-        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
-        if (!n->chunk) begin_chunk(n);
-        add_event_frame(n->chunk, n->nsp, event, args);
-    }
+}
+
+static void end_gathering(struct hub_group *g) {
     hub_metric_add(&deliveries, (int64_t)g->size);
     hub_defer(g->loop, &g->hand_over);
 }
 
-void hub_group_send_frames(struct hub_group *g, struct hub_str name, struct hub_str frames, int flags) {
+void hub_group_send(struct hub_group *g, struct hub_str event, struct hub_str args, int flags) {
     if (!g->size) return;
-    if (must_hand_over_first(g, flags)) hand_over(g);
-    g->flags = flags;
+    begin_gathering(g, flags);
     HUB_LIST_EACH(&g->names, it) {
         struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
-        if (!n->chunk) begin_chunk(n);
+        open_chunk(n);
+        add_event_frame(n->chunk, n->nsp, event, args);
+    }
+    end_gathering(g);
+}
+
+void hub_group_send_frames(struct hub_group *g, struct hub_str name, struct hub_str frames, int flags) {
+    if (!g->size) return;
+    begin_gathering(g, flags);
+    HUB_LIST_EACH(&g->names, it) {
+        struct hub_group_name *n = HUB_CONTAINER(it, struct hub_group_name, link);
+        open_chunk(n);
         hub_nsp_add_frames(n->nsp, n->chunk, name, frames);
     }
-    hub_metric_add(&deliveries, (int64_t)g->size);
-    hub_defer(g->loop, &g->hand_over);
+    end_gathering(g);
 }
 
 void hub_seat_send(struct hub_seat *seat, struct hub_chunk *chunk, int flags) {

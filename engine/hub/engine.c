@@ -101,7 +101,7 @@ void hub_engine_list(struct hub_engine *e, struct hub_buf *out) {
 
 static bool runs_elsewhere(void *ctx, const struct hub_host_fn *fn, struct hub_host_call *call) {
     struct hub_engine *e = ctx;
-    return e->run_hosted && e->run_hosted(e, fn, call);
+    return e->run_script_call && e->run_script_call(e, fn, call);
 }
 
 const struct hub_host *hub_engine_hosts(struct hub_host hosts[HUB_ENGINE_HOSTS], struct hub_engine *e,

@@ -87,22 +87,6 @@ static void renew_identity(struct hub_conn *c, struct hub_identity *who) {
     hub_expiry_set(&c->expiry, c->hub->engine->config.loop, c->socket, who);
 }
 
-/* The new token may change what decisions depend on. Rooms first: a decision may come at once and put the
- * connection out. */
-static void redecide_rooms(struct hub_conn *c, struct hub_work *work) {
-    struct hub_room **rooms = NULL;
-    size_t n = 0;
-    HUB_LIST_EACH(&c->members, it) {
-        rooms = hub_xrealloc(rooms, (n + 1) * sizeof(struct hub_room *));
-        rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
-    }
-    for (size_t i = 0; i < n; i++) {
-        hub_reauthorize_user(rooms[i], hub_cstr(c->identity->user_id), work);
-        hub_room_unref(rooms[i]);
-    }
-    free(rooms);
-}
-
 /* Answered once no command can pass with the rights of the old token. */
 struct refreshing {
     struct hub_settling rights;
@@ -126,7 +110,7 @@ static void on_refreshed(void *arg, enum hub_code code, struct hub_identity *who
     *r = (struct refreshing){.rights = {.answer = answer_refresh, .end = end_refresh}, .call = call};
     hub_settling_begin(&r->rights, c->hub->engine->config.loop, "hub:refreshToken");
     if (!c->closed) renew_identity(c, who);
-    redecide_rooms(c, &r->rights.work);
+    hub_reauthorize_conn(c, &r->rights.work);
     HUB_PARTS_CALL(c->hub->engine, rejudged, c, &r->rights.work);
     hub_settling_wait(&r->rights);
 }
@@ -145,19 +129,12 @@ static void refresh_token(struct hub_call *call) {
 static struct hub_metric messages_in =
     HUB_METRIC(HUB_COUNTER, "hubd_hub_events_in_total", NULL, "Events received by hubs");
 
-/* False when it was refused. */
-static bool take_payload(struct hub_call *call, size_t bytes) {
-    const struct hub_dispatch *d = bytes > HUB_CALL_LARGE ? call->dispatch : NULL;
-    if (d) hub_call_lighten(call, d->command, d->keys);
-    return hub_call_came(call, bytes);
-}
-
 static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, const struct hub_binaries *bins,
                      int64_t ack) {
     struct hub_conn *c = s->user;
     hub_metric_add(&messages_in, 1);
     struct hub_call *call = hub_call_of_event(c, event, args, bins, ack);
-    if (!call || !take_payload(call, s->event_bytes)) return;
+    if (!call || !hub_call_arrived(call, s->event_bytes)) return;
     hub_order_go(call, c->hub->engine->run_call);
 }
 

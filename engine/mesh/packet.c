@@ -5,34 +5,24 @@
 
 #define HEAD 15 /* bytes before the name */
 
-static void add_le(struct hub_buf *out, uint64_t v, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; i++) hub_buf_addc(out, (char)(v >> (8 * i) & 0xff));
-}
-
-static uint64_t read_le(const char *p, unsigned bytes) {
-    uint64_t v = 0;
-    for (unsigned i = bytes; i-- > 0;) v = v << 8 | (unsigned char)p[i];
-    return v;
-}
-
 void hub_mesh_packet_add(struct hub_buf *out, const struct hub_mesh_packet *p) {
     struct hub_str name = hub_utf8_cut(p->name, HUB_MESH_NAME_MAX);
     hub_buf_reserve(out, HEAD + name.n + p->body.n);
-    add_le(out, p->kind, 1);
-    add_le(out, p->id, 8);
-    add_le(out, p->ms, 4);
-    add_le(out, name.n, 2);
+    hub_buf_add_le(out, p->kind, 1);
+    hub_buf_add_le(out, p->id, 8);
+    hub_buf_add_le(out, p->ms, 4);
+    hub_buf_add_le(out, name.n, 2);
     hub_buf_adds(out, name);
     hub_buf_adds(out, p->body);
 }
 
 bool hub_mesh_packet_read(struct hub_str bytes, struct hub_mesh_packet *p) {
     if (bytes.n < HEAD) return false;
-    size_t name_n = (size_t)read_le(bytes.p + 13, 2);
+    size_t name_n = (size_t)hub_read_le(bytes.p + 13, 2);
     if (name_n > HUB_MESH_NAME_MAX || name_n > bytes.n - HEAD) return false;
     *p = (struct hub_mesh_packet){.kind = (enum hub_mesh_kind)bytes.p[0],
-                                  .id = read_le(bytes.p + 1, 8),
-                                  .ms = (uint32_t)read_le(bytes.p + 9, 4),
+                                  .id = hub_read_le(bytes.p + 1, 8),
+                                  .ms = (uint32_t)hub_read_le(bytes.p + 9, 4),
                                   .name = hub_str(bytes.p + HEAD, name_n),
                                   .body = hub_str(bytes.p + HEAD + name_n, bytes.n - HEAD - name_n)};
     return p->kind >= HUB_MESH_ASK && p->kind <= HUB_MESH_PASS;
@@ -54,9 +44,9 @@ enum hub_code hub_mesh_body(struct hub_buf *out, const json_t *data, struct hub_
 
 void hub_window_packet_add(struct hub_buf *out, const struct hub_window_packet *p) {
     hub_buf_reserve(out, WINDOW_HEAD + p->body.n);
-    add_le(out, p->kind, 1);
-    add_le(out, p->number, 8);
-    add_le(out, p->to, 8);
+    hub_buf_add_le(out, p->kind, 1);
+    hub_buf_add_le(out, p->number, 8);
+    hub_buf_add_le(out, p->to, 8);
     hub_buf_adds(out, p->body);
 }
 
@@ -74,8 +64,8 @@ static bool window_packet_fits(const struct hub_window_packet *p) {
 bool hub_window_packet_read(struct hub_str bytes, struct hub_window_packet *p) {
     if (bytes.n < WINDOW_HEAD) return false;
     *p = (struct hub_window_packet){.kind = (enum hub_window_kind)(unsigned char)bytes.p[0],
-                                    .number = read_le(bytes.p + 1, 8),
-                                    .to = read_le(bytes.p + 9, 8),
+                                    .number = hub_read_le(bytes.p + 1, 8),
+                                    .to = hub_read_le(bytes.p + 9, 8),
                                     .body = hub_str(bytes.p + WINDOW_HEAD, bytes.n - WINDOW_HEAD)};
     return window_packet_fits(p);
 }

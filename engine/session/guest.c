@@ -8,10 +8,6 @@
 #include "session/guest_int.h"
 #include "session/handshake_int.h"
 
-struct guest {
-    struct hub_socket pub; /* behind it: struct hub_kept_handshake */
-};
-
 void hub_relay_init(struct hub_relay *r, const struct hub_relay_ops *ops, struct hub_str name,
                     const struct hub_namespace_ops *served_by, void *owner) {
     r->ops = ops;
@@ -32,12 +28,12 @@ void hub_relay_leave(struct hub_relay *r) {
 }
 
 struct hub_socket *hub_guest_new(struct hub_relay *r, const char sid[HUB_SID_LEN + 1], const struct hub_handshake *hs) {
-    struct guest *g = hub_handshake_keep(sizeof *g, hs, NULL);
-    g->pub = (struct hub_socket){.refs = 1, .state = HUB_SOCKET_GUEST, .guest = true, .nsp = &r->nsp};
+    struct hub_socket *s = hub_handshake_keep(sizeof *s, hs, NULL); /* which is behind it */
+    *s = (struct hub_socket){.refs = 1, .state = HUB_SOCKET_GUEST, .guest = true, .nsp = &r->nsp};
     r->nsp.refs++;
-    hub_list_init(&g->pub.link);
-    memcpy(g->pub.sid, sid, HUB_SID_LEN + 1);
-    return &g->pub;
+    hub_list_init(&s->link);
+    memcpy(s->sid, sid, HUB_SID_LEN + 1);
+    return s;
 }
 
 /* A packet's text is "4", its type, "N-" with attachments, the namespace's name and a comma, and so on. */
@@ -78,7 +74,7 @@ struct hub_chunk *hub_nsp_frames_chunk(const struct hub_nsp *nsp, struct hub_str
 }
 
 struct hub_handshake hub_guest_handshake(const struct hub_socket *s) {
-    return hub_handshake_kept((const void *)((const struct guest *)s + 1));
+    return hub_handshake_kept((const void *)(s + 1));
 }
 
 void hub_guest_close(struct hub_socket *s, const char *reason) {

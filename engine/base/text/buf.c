@@ -211,3 +211,13 @@ bool hub_buf_add_form(struct hub_buf *b, struct hub_str text) {
     }
     return true;
 }
+
+void hub_buf_add_le(struct hub_buf *b, uint64_t v, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; i++) hub_buf_addc(b, (char)(v >> (8 * i) & 0xff));
+}
+
+uint64_t hub_read_le(const char *p, unsigned bytes) {
+    uint64_t v = 0;
+    for (unsigned i = bytes; i-- > 0;) v = v << 8 | (unsigned char)p[i];
+    return v;
+}

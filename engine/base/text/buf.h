@@ -53,4 +53,8 @@ bool hub_buf_add_unbase64_lenient(struct hub_buf *b, struct hub_str text);
 bool hub_buf_add_unescaped(struct hub_buf *b, struct hub_str text);
 /* The same of a name or value of a query, where '+' is a space. */
 bool hub_buf_add_form(struct hub_buf *b, struct hub_str text);
+
+/* V, little endian, in the number of BYTES (1 to 8) that the other side knows of; and what was written so. */
+void hub_buf_add_le(struct hub_buf *b, uint64_t v, unsigned bytes);
+uint64_t hub_read_le(const char *p, unsigned bytes);
 #endif

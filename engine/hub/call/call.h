@@ -194,6 +194,8 @@ HUB_MUST json_t *hub_call_tree(const struct hub_call *call, const char *key, con
  * waits among many. False when there is no room: it was refused, and is gone. */
 bool hub_call_came(struct hub_call *call, size_t bytes);
 bool hub_call_waits(struct hub_call *call, size_t more);
+/* The first of these for a call of a hub, which is lightened before if it is large. */
+bool hub_call_arrived(struct hub_call *call, size_t bytes);
 
 /* ---- limits (rate.c) ---- */
 

@@ -56,6 +56,12 @@ bool hub_call_came(struct hub_call *call, size_t bytes) {
     return bytes + call->bytes.n <= TINY || hub_call_waits(call, 0);
 }
 
+bool hub_call_arrived(struct hub_call *call, size_t bytes) {
+    const struct hub_dispatch *d = bytes > HUB_CALL_LARGE && !call->late ? call->dispatch : NULL;
+    if (d) hub_call_lighten(call, d->command, d->keys);
+    return hub_call_came(call, bytes);
+}
+
 static const struct hub_arg *large_arg(const struct hub_call *call) {
     for (const struct hub_arg *row = call->command->args; row && row->name; row++)
         if (row->flags & HUB_ARG_LARGE) return row;

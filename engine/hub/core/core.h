@@ -60,7 +60,7 @@ struct hub_engine {
     void (*run_call)(struct hub_call *call);
     void (*run_request)(struct hub_call *call, struct hub_str address);
     /* Whether CALL of FN, of a script, is carried out by another node; NULL: there is none. */
-    bool (*run_hosted)(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
+    bool (*run_script_call)(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
     struct hub_holds holds; /* work under way, by name */
     struct hub_backlog backlog;
     struct hub_bridge *bridge;

@@ -191,13 +191,15 @@ static void refuse_call(struct hub_call *call, struct hub_str code, const struct
     hub_buf_free(&b);
 }
 
-static void on_answer(struct hub_guests *all, const struct hub_guest_packet *p) {
-    struct edge_call *w = hub_map_get(&all->calls, hub_guest_id_key(&p->id));
+/* Only whoever was asked answers. */
+static void on_answer(const struct hub_guest_node *from, const struct hub_guest_packet *p) {
+    struct edge_call *w = hub_map_get(&from->all->calls, hub_guest_id_key(&p->id));
     struct hub_err err;
     if (!w) { /* its connection is closed, or it was a script's */
-        hub_guest_hosted_answered(all, p);
+        hub_guest_script_answered(from, p);
         return;
     }
+    if (w->node != from) return;
     struct hub_call *call = take_call(w);
     enum hub_code code = p->name.n ? hub_code_named(p->name) : HUB_OK;
     char *own = p->hub.n ? hub_str_dup(p->hub) : NULL;
@@ -338,15 +340,17 @@ static void on_ended(const struct hub_guests *all, const struct hub_guest_packet
     if (!c) return;
     char *text = hub_str_dup(p->text);
     if (p->flags == HUB_GUEST_DROP)
-        hub_socket_drop(c->socket, (enum hub_close_reason)p->id, text);
+        hub_socket_drop(c->socket, p->id < HUB_CLOSE_REASON_COUNT ? (enum hub_close_reason)p->id : HUB_CLOSE_SERVER,
+                        text);
     else
         hub_socket_disconnect(c->socket, p->flags == HUB_GUEST_CLOSE);
     free(text);
 }
 
-void hub_guest_from_owner(struct hub_guests *all, const struct hub_guest_packet *p) {
+void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_guests *all = n->all;
     switch (p->kind) {
-    case HUB_GUEST_ANSWER: on_answer(all, p); break;
+    case HUB_GUEST_ANSWER: on_answer(n, p); break;
     case HUB_GUEST_SEND: on_send(all, p); break;
     case HUB_GUEST_ENDED: on_ended(all, p); break;
     case HUB_GUEST_SEATED: on_seated(all, p); break;
@@ -390,7 +394,7 @@ static struct edge_call *call_at(const struct hub_guests *all, const struct hub_
 }
 
 void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n) {
-    hub_guest_hosted_left(all, n);
+    hub_guest_script_calls_fail(all, n);
     for (struct edge_call *w; (w = call_at(all, n));)
         hub_call_fail(take_call(w), HUB_STORE_UNDECIDED, NULL); /* nobody knows what it has done */
     HUB_LIST_EACH(&all->engine->directory.conns.items, it) {
@@ -402,6 +406,6 @@ void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n
 void hub_guest_edge_free(struct hub_guests *all) {
     HUB_BUG_IF(hub_map_len(&all->calls) || hub_map_len(&all->places));
     hub_map_clear(&all->calls);
-    hub_map_clear(&all->hosted);
+    hub_map_clear(&all->script_calls);
     hub_map_clear(&all->places);
 }

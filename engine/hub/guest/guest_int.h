@@ -53,9 +53,9 @@ struct hub_guests {
     void (*run_request_here)(struct hub_call *call, struct hub_str address); /* hub_engine.run_request of one node */
     struct hub_buf packet;
     /* of the rooms of others (edge.c): */
-    struct hub_map places; /* hub and room → place */
-    struct hub_map calls;  /* id, as its bytes → edge_call */
-    struct hub_map hosted; /* the same of scripts' calls → hosted_call (hosted.c) */
+    struct hub_map places;       /* hub and room → place */
+    struct hub_map calls;        /* id, as its bytes → edge_call */
+    struct hub_map script_calls; /* the same of scripts' calls → script_call (script_calls.c) */
     uint64_t last_call;
     bool stopped; /* nothing may be sent or run any more */
 };
@@ -66,10 +66,10 @@ static inline struct hub_str hub_guest_id_key(const uint64_t *id) { return hub_s
 struct hub_guest_node {
     struct hub_guests *all;
     /* of its connections in rooms of this node (owner.c): */
-    struct hub_map sockets;   /* sid → hub_socket */
-    struct hub_list relays;   /* one for each hub */
-    struct hub_list requests; /* of it, by REST, that are not answered */
-    struct hub_list hosted;   /* of its scripts, likewise */
+    struct hub_map sockets;       /* sid → hub_socket */
+    struct hub_list relays;       /* one for each hub */
+    struct hub_list requests;     /* of it, by REST, that are not answered */
+    struct hub_list script_calls; /* of its scripts, likewise */
     char id[HUB_NODE_ID_LEN + 1];
 };
 /* P, to N. HUB_OVERLOADED, HUB_NODE_NOT_FOUND, HUB_SHUTTING_DOWN: it was not sent. */
@@ -102,18 +102,18 @@ void hub_guest_route(struct hub_call *call);
 void hub_guest_route_request(struct hub_call *call, struct hub_str address);
 void hub_guest_closed(struct hub_conn *c);  /* a connection of this node */
 void hub_guest_changed(struct hub_conn *c); /* its identity */
-void hub_guest_from_owner(struct hub_guests *all, const struct hub_guest_packet *p);
+void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n);
 void hub_guest_edge_free(struct hub_guests *all);
 
-/* ---- what scripts call (hosted.c) ---- */
+/* ---- what scripts call (script_calls.c) ---- */
 
-/* hub_engine.run_hosted */
-bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
-void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_packet *p);
-void hub_guest_hosted_left(struct hub_guests *all, const struct hub_guest_node *n); /* its owner */
-void hub_guest_run_hosted(struct hub_guest_node *n, const struct hub_guest_packet *p);
-void hub_guest_drop_hosted(struct hub_guest_node *n); /* answers are for nobody any more */
+/* hub_engine.run_script_call */
+bool hub_guest_route_script_call(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
+void hub_guest_script_answered(const struct hub_guest_node *from, const struct hub_guest_packet *p);
+void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_node *n); /* its owner */
+void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_packet *p);
+void hub_guest_drop_script_calls(struct hub_guest_node *n); /* answers are for nobody any more */
 
 /* ---- guests (owner.c) ---- */
 

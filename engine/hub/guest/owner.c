@@ -142,23 +142,11 @@ void hub_guest_sync(const struct hub_guest_node *n) {
     HUB_LIST_EACH(&n->relays, it) hub_relay_sync(&HUB_CONTAINER(it, struct node_relay, link)->relay);
 }
 
-/* Its rights in the rooms that it is in are asked for anew. */
 static void renew_guest(struct hub_conn *c, struct hub_identity *who) {
-    struct hub_room **rooms = NULL;
-    size_t n = 0;
     bool same = hub_identity_same_session(c->identity, who);
     hub_identity_unref(c->identity);
     c->identity = hub_identity_ref(who);
-    HUB_LIST_EACH(&c->members, it) {
-        if (same) break;
-        rooms = hub_xrealloc(rooms, (n + 1) * sizeof(struct hub_room *));
-        rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
-    }
-    for (size_t i = 0; i < n; i++) {
-        hub_reauthorize_user(rooms[i], hub_cstr(who->user_id), NULL);
-        hub_room_unref(rooms[i]);
-    }
-    free(rooms);
+    if (!same) hub_reauthorize_conn(c, NULL);
 }
 
 static void on_hello(struct hub_guest_node *n, const struct hub_guest_packet *p) {
@@ -187,7 +175,7 @@ static void on_gone(struct hub_guest_node *n, const struct hub_guest_packet *p) 
 void hub_guest_edge_left(struct hub_guest_node *n) {
     for (struct hub_socket *s; (s = hub_map_drain(&n->sockets));) hub_guest_close(s, "transport close");
     while (hub_list_pop(&n->requests)) {} /* their answers are for nobody */
-    hub_guest_drop_hosted(n);
+    hub_guest_drop_script_calls(n);
     for (struct hub_list *it; (it = hub_list_pop(&n->relays));) {
         struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
         hub_relay_leave(&r->relay);
@@ -256,7 +244,7 @@ static void run_call(struct hub_guest_node *n, struct hub_socket *s, const struc
     call->reply = on_reply;
     call->gone = nobody_waits;
     call->reply_arg = g;
-    if (hub_call_came(call, p->body.n)) hub_order_go(call, hub_dispatch_run);
+    if (hub_call_arrived(call, p->body.n)) hub_order_go(call, hub_dispatch_run);
 }
 
 static void on_call(struct hub_guest_node *n, const struct hub_guest_packet *p) {
@@ -319,7 +307,7 @@ void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet
     case HUB_GUEST_HELLO: on_hello(n, p); break;
     case HUB_GUEST_CALL: on_call(n, p); break;
     case HUB_GUEST_REQUEST: on_request(n, p); break;
-    case HUB_GUEST_SCRIPT: hub_guest_run_hosted(n, p); break;
+    case HUB_GUEST_SCRIPT: hub_guest_run_script_call(n, p); break;
     case HUB_GUEST_GONE: on_gone(n, p); break;
     default: break;
     }

@@ -4,26 +4,16 @@
 #define HEAD 10 /* bytes of kind, flags and id */
 #define TEXTS 4
 
-static void add_le(struct hub_buf *out, uint64_t v, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; i++) hub_buf_addc(out, (char)(v >> (8 * i) & 0xff));
-}
-
-static uint64_t read_le(const char *p, unsigned bytes) {
-    uint64_t v = 0;
-    for (unsigned i = bytes; i-- > 0;) v = v << 8 | (unsigned char)p[i];
-    return v;
-}
-
 static void add_text(struct hub_buf *out, struct hub_str s) {
-    add_le(out, s.n, 4);
+    hub_buf_add_le(out, s.n, 4);
     hub_buf_adds(out, s);
 }
 
 void hub_guest_packet_add(struct hub_buf *out, const struct hub_guest_packet *p) {
     hub_buf_reserve(out, HEAD + TEXTS * 4 + p->sid.n + p->hub.n + p->name.n + p->text.n + p->body.n);
-    add_le(out, p->kind, 1);
-    add_le(out, p->flags, 1);
-    add_le(out, p->id, 8);
+    hub_buf_add_le(out, p->kind, 1);
+    hub_buf_add_le(out, p->flags, 1);
+    hub_buf_add_le(out, p->id, 8);
     add_text(out, p->sid);
     add_text(out, p->hub);
     add_text(out, p->name);
@@ -34,7 +24,7 @@ void hub_guest_packet_add(struct hub_buf *out, const struct hub_guest_packet *p)
 /* Takes a text off BYTES; false: it is longer than what is left. */
 static bool read_text(struct hub_str *bytes, struct hub_str *out) {
     if (bytes->n < 4) return false;
-    size_t n = (size_t)read_le(bytes->p, 4);
+    size_t n = (size_t)hub_read_le(bytes->p, 4);
     if (n > bytes->n - 4) return false;
     *out = hub_str(bytes->p + 4, n);
     *bytes = hub_str(bytes->p + 4 + n, bytes->n - 4 - n);
@@ -44,7 +34,7 @@ static bool read_text(struct hub_str *bytes, struct hub_str *out) {
 bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p) {
     if (bytes.n < HEAD) return false;
     *p = (struct hub_guest_packet){
-        .kind = (enum hub_guest_kind)bytes.p[0], .flags = (uint8_t)bytes.p[1], .id = read_le(bytes.p + 2, 8)};
+        .kind = (enum hub_guest_kind)bytes.p[0], .flags = (uint8_t)bytes.p[1], .id = hub_read_le(bytes.p + 2, 8)};
     p->body = hub_str(bytes.p + HEAD, bytes.n - HEAD);
     return p->kind >= HUB_GUEST_HELLO && p->kind < HUB_GUEST_KINDS && read_text(&p->body, &p->sid) &&
            read_text(&p->body, &p->hub) && read_text(&p->body, &p->name) && read_text(&p->body, &p->text);

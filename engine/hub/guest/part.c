@@ -50,13 +50,13 @@ static void on_joined(void *ctx, const struct hub_live_node *about) {
     memcpy(n->id, about->id, sizeof n->id);
     hub_list_init(&n->relays);
     hub_list_init(&n->requests);
-    hub_list_init(&n->hosted);
+    hub_list_init(&n->script_calls);
     hub_map_put(&all->nodes, hub_cstr(n->id), n);
     if (all->engine->run_call == hub_guest_route) return;
     all->run_request_here = all->engine->run_request;
     all->engine->run_call = hub_guest_route;
     all->engine->run_request = hub_guest_route_request;
-    all->engine->run_hosted = hub_guest_route_hosted;
+    all->engine->run_script_call = hub_guest_route_script_call;
 }
 
 static void forget_node(struct hub_guest_node *n) {
@@ -73,7 +73,7 @@ static void on_left(void *ctx, const struct hub_live_node *about) {
     if (hub_map_len(&all->nodes)) return;
     all->engine->run_call = hub_dispatch_run;
     all->engine->run_request = all->run_request_here;
-    all->engine->run_hosted = NULL;
+    all->engine->run_script_call = NULL;
 }
 
 static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
@@ -86,7 +86,7 @@ static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
     else if (p.kind <= HUB_GUEST_GONE)
         hub_guest_from_edge(n, &p);
     else
-        hub_guest_from_owner(all, &p);
+        hub_guest_from_owner(n, &p);
 }
 
 static const struct hub_node_hears hears = {.joined = on_joined, .left = on_left, .packet = on_packet};

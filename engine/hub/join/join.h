@@ -8,6 +8,8 @@
  * changed, kicked when lost. */
 void hub_reauthorize_user(struct hub_room *room, struct hub_str user_id, struct hub_work *work);
 void hub_reauthorize_room(struct hub_room *room, struct hub_work *work);
+/* In all rooms that C is in: its identity is another one, and may change what decisions depend on. */
+void hub_reauthorize_conn(struct hub_conn *c, struct hub_work *work);
 
 /* "hub:EVENT" and the system message of the same name to everybody: RECORD is the row it is about, as it is
  * now, CHANGES what changed of it, or NULL. */

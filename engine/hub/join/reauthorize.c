@@ -191,3 +191,18 @@ void hub_reauthorize_room(struct hub_room *room, struct hub_work *work) {
     free(ids);
     hub_room_unref(room);
 }
+
+/* The rooms first: a decision may come at once and put the connection out. */
+void hub_reauthorize_conn(struct hub_conn *c, struct hub_work *work) {
+    struct hub_room **rooms = NULL;
+    size_t n = 0;
+    HUB_LIST_EACH(&c->members, it) {
+        rooms = hub_xrealloc(rooms, (n + 1) * sizeof(struct hub_room *));
+        rooms[n++] = hub_room_ref(HUB_CONTAINER(it, struct hub_member, in_conn)->room);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hub_reauthorize_user(rooms[i], hub_cstr(c->identity->user_id), work);
+        hub_room_unref(rooms[i]);
+    }
+    free(rooms);
+}

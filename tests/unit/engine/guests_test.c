@@ -14,10 +14,12 @@ struct node {
     struct hub_sessions *sessions;
 };
 
+#define NARROW 6000 /* bytes that a narrow link takes at a time */
 static struct node nodes[2];
 static struct hub_memory_nodes *process;
 static char owned[2][8]; /* a room of each node */
 static bool stopped;     /* the second node */
+static size_t queue_bytes;
 
 static const char hub_yaml[] =
     "roomSettings:\n"
@@ -110,7 +112,7 @@ static void open_node(struct node *n) {
 static void join_nodes(struct hub_engine *e) {
     struct hub_err err = {0};
     struct hub_mesh_link_config config = {
-        .url = "memory:", .cluster = "turned", .process = process, .queue_bytes = HUB_MESH_QUEUE_BYTES};
+        .url = "memory:", .cluster = "turned", .process = process, .queue_bytes = queue_bytes};
     turned_must(hub_engine_join(e, &hub_memory_link_ops, &config, &err), &err);
 }
 
@@ -137,8 +139,8 @@ static void find_rooms(void) {
     }
 }
 
-static int setup(void **state) {
-    (void)state;
+static int set_up_with(size_t bytes) {
+    queue_bytes = bytes;
     memset(owned, 0, sizeof owned);
     process = hub_memory_nodes_new();
     stopped = false;
@@ -156,6 +158,16 @@ static int setup(void **state) {
         turned_have_done(sql);
     }
     return 0;
+}
+
+static int setup(void **state) {
+    (void)state;
+    return set_up_with(HUB_MESH_QUEUE_BYTES);
+}
+
+static int setup_narrow(void **state) {
+    (void)state;
+    return set_up_with(NARROW);
 }
 
 static void stop_second(void) {
@@ -237,12 +249,12 @@ static void listen(struct actor *a, const char *room) {
 enum { MOD, BOB, WIM, ACTORS };
 struct step {
     int actor;
-    const char *event, *args; /* R: the room, M: the last message, @: 20,000 letters */
+    const char *event, *args; /* R: the room, M: the last message, @: 20,000 letters, %: 1,800 */
     bool silent;              /* without an acknowledgement */
 };
 
-static void add_long(struct hub_buf *text) {
-    for (int i = 0; i < 20000; i++) hub_buf_addc(text, 'x');
+static void add_long(struct hub_buf *text, int n) {
+    for (int i = 0; i < n; i++) hub_buf_addc(text, 'x');
 }
 
 static void act(struct actor *a, const struct step *step, const char *room) {
@@ -256,7 +268,9 @@ static void act(struct actor *a, const struct step *step, const char *room) {
         else if (*at == 'M')
             hub_buf_addf(&text, "\"%s\"", a->message);
         else if (*at == '@')
-            add_long(&text);
+            add_long(&text, 20000);
+        else if (*at == '%')
+            add_long(&text, 1800);
         else
             hub_buf_addc(&text, *at);
     }
@@ -496,7 +510,7 @@ static void scripts_reach_rooms_of_others(void **state) {
     for (size_t owner = 0; owner < 2; owner++) {
         begin(of[owner]);
         const struct step join = {BOB, "hub:join", "{\"roomId\":R}", false};
-        for (int k = BOB; k <= WIM; k++) {
+        for (int k = MOD; k <= WIM; k++) {
             act(&of[owner][k], &join, owned[owner]);
             settle();
         }
@@ -510,7 +524,7 @@ static void scripts_reach_rooms_of_others(void **state) {
         }
     }
     bool kicked = strstr(hub_buf_cstr(&of[1][WIM].story), "hub:kicked"),
-         listed = strstr(hub_buf_cstr(&of[1][MOD].story), "\"value\":[\"bob\",\"wim\"]");
+         listed = strstr(hub_buf_cstr(&of[1][MOD].story), "\"value\":[\"bob\",\"eve\",\"wim\"]");
     compare_stories(of[0], of[1]);
     assert_true(kicked && listed);
 }
@@ -585,6 +599,37 @@ static void a_node_may_go_while_its_calls_are_carried_out(void **state) {
     end(all);
 }
 
+/* Every call ends, also one that does not fit on the link, or whose answer does not. */
+static void what_does_not_fit_is_refused(void **state) {
+    struct actor all[ACTORS];
+    const struct step join = {WIM, "hub:join", "{\"roomId\":R}", false},
+                      history = {WIM, "hub:history", "{\"roomId\":R}", false}, say = SAY(BOB, "%"),
+                      much = {WIM, "wave", "{\"roomId\":R,\"data\":\"%%%%\"}", false};
+    (void)state;
+    begin(all);
+    act(&all[BOB], &join, owned[0]);
+    act(&all[WIM], &join, owned[0]);
+    settle();
+    listen(&all[WIM], owned[0]);
+    hub_buf_clear(&all[WIM].story);
+    act(&all[WIM], &much, owned[0]);
+    settle();
+    listen(&all[WIM], owned[0]);
+    bool call_refused =
+        strstr(hub_buf_cstr(&all[WIM].story), "43/hub/chat,2[{\"ok\":false,\"error\":{\"code\":\"overloaded\"");
+    for (int i = 0; i < 6; i++) {
+        act(&all[BOB], &say, owned[0]);
+        settle();
+    }
+    act(&all[WIM], &history, owned[0]);
+    settle();
+    listen(&all[WIM], owned[0]);
+    bool answer_refused =
+        strstr(hub_buf_cstr(&all[WIM].story), "43/hub/chat,3[{\"ok\":false,\"error\":{\"code\":\"overloaded\"");
+    end(all);
+    assert_true(call_refused && answer_refused);
+}
+
 /* What ends a connection where the room is ends it where its client is. */
 static void the_owner_may_end_a_guest(void **state) {
     struct actor all[ACTORS];
@@ -646,6 +691,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_connection_that_ends_is_out_of_the_rooms_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(a_guest_may_go_while_its_call_is_carried_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_may_go_while_its_calls_are_carried_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, setup_narrow, teardown),
         cmocka_unit_test_setup_teardown(the_owner_may_end_a_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(names_of_the_namespace_are_each_clients_own, setup, teardown),
     };

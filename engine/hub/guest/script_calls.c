@@ -6,7 +6,7 @@
 
 /* ---- there ---- */
 
-struct hosted_call {
+struct script_call {
     struct hub_host_call *call;
     const struct hub_guest_node *node;
     struct hub_guests *all;
@@ -22,7 +22,8 @@ static const struct hub_hub *hub_of_call(struct hub_engine *e, const struct hub_
     return hub && hub->tables && !hub->gone ? hub : NULL;
 }
 
-static enum hub_code post_hosted(const struct hosted_call *h, const struct hub_hub *hub, const struct hub_host_fn *fn) {
+static enum hub_code post_script_call(const struct script_call *h, const struct hub_hub *hub,
+                                      const struct hub_host_fn *fn) {
     struct hub_buf name = {0}, args = {0};
     hub_buf_addf(&name, "%s.%s", fn->table, fn->name);
     hub_json_add_exact(&args, h->call->args);
@@ -36,15 +37,15 @@ static enum hub_code post_hosted(const struct hosted_call *h, const struct hub_h
     return code;
 }
 
-static HUB_MUST struct hub_host_call *take_hosted(struct hosted_call *h) {
+static HUB_MUST struct hub_host_call *take_script_call(struct script_call *h) {
     struct hub_host_call *call = h->call;
-    hub_map_del(&h->all->hosted, hub_guest_id_key(&h->id));
+    hub_map_del(&h->all->script_calls, hub_guest_id_key(&h->id));
     hub_unhold(&h->hold);
     free(h);
     return call;
 }
 
-bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
+bool hub_guest_route_script_call(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
     struct hub_guests *all = hub_guests_of(e);
     const struct hub_hub *hub = hub_of_call(e, call);
     struct hub_str room = hub_host_text(call, 0);
@@ -55,19 +56,19 @@ bool hub_guest_route_hosted(struct hub_engine *e, const struct hub_host_fn *fn, 
         hub_host_fail(call, HUB_BAD_REQUEST, "binary values do not travel between nodes; use base64");
         return true;
     }
-    struct hosted_call *h = hub_xcalloc(1, sizeof *h);
-    *h = (struct hosted_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
-    hub_map_put(&all->hosted, hub_guest_id_key(&h->id), h);
+    struct script_call *h = hub_xcalloc(1, sizeof *h);
+    *h = (struct script_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
+    hub_map_put(&all->script_calls, hub_guest_id_key(&h->id), h);
     hub_hold(&e->holds, &h->hold, "script's call to another node");
-    enum hub_code code = post_hosted(h, hub, fn);
-    if (code) hub_host_fail(take_hosted(h), code, NULL);
+    enum hub_code code = post_script_call(h, hub, fn);
+    if (code) hub_host_fail(take_script_call(h), code, NULL);
     return true;
 }
 
-void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_packet *p) {
-    struct hosted_call *h = hub_map_get(&all->hosted, hub_guest_id_key(&p->id));
-    if (!h) return;
-    struct hub_host_call *call = take_hosted(h);
+void hub_guest_script_answered(const struct hub_guest_node *from, const struct hub_guest_packet *p) {
+    struct script_call *h = hub_map_get(&from->all->script_calls, hub_guest_id_key(&p->id));
+    if (!h || h->node != from) return;
+    struct hub_host_call *call = take_script_call(h);
     char *text = hub_str_dup(p->text);
     if (p->name.n)
         hub_host_fail(call, hub_code_named(p->name), text);
@@ -76,16 +77,16 @@ void hub_guest_hosted_answered(struct hub_guests *all, const struct hub_guest_pa
     free(text);
 }
 
-static struct hosted_call *hosted_at(const struct hub_guests *all, const struct hub_guest_node *n) {
+static struct script_call *script_call_at(const struct hub_guests *all, const struct hub_guest_node *n) {
     void *h;
-    for (void *it = NULL; (it = hub_map_next(&all->hosted, it, NULL, &h));)
-        if (((struct hosted_call *)h)->node == n) return h;
+    for (void *it = NULL; (it = hub_map_next(&all->script_calls, it, NULL, &h));)
+        if (((struct script_call *)h)->node == n) return h;
     return NULL;
 }
 
-void hub_guest_hosted_left(struct hub_guests *all, const struct hub_guest_node *n) {
-    for (struct hosted_call *h; (h = hosted_at(all, n));)
-        hub_host_fail(take_hosted(h), HUB_NODE_NOT_FOUND, "the node that owns the room has left");
+void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_node *n) {
+    for (struct script_call *h; (h = script_call_at(all, n));)
+        hub_host_fail(take_script_call(h), HUB_NODE_NOT_FOUND, "the node that owns the room has left");
 }
 
 /* ---- here ---- */
@@ -133,14 +134,14 @@ static const struct hub_host_fn *fn_named(const struct hub_engine *e, struct hub
     return NULL;
 }
 
-void hub_guest_run_hosted(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_packet *p) {
     struct hub_engine *e = n->all->engine;
     struct hub_hub *hub = hub_engine_hub(e, p->hub);
     const struct hub_host_fn *fn = fn_named(e, p->name);
     json_t *args = hub_json_parse(p->body, NULL);
     struct served_call *s = hub_xcalloc(1, sizeof *s);
     *s = (struct served_call){.pub = {.args = args, .done = on_done}, .node = n, .id = p->id};
-    hub_list_push(&n->hosted, &s->link);
+    hub_list_push(&n->script_calls, &s->link);
     hub_hold(&e->holds, &s->hold, "script of another node");
     if (!hub || !fn || !json_is_array(args)) {
         hub_host_fail(&s->pub, HUB_NOT_FOUND, "the node that owns the room has another version of the definitions");
@@ -151,6 +152,6 @@ void hub_guest_run_hosted(struct hub_guest_node *n, const struct hub_guest_packe
     fn->call(e, &s->pub);
 }
 
-void hub_guest_drop_hosted(struct hub_guest_node *n) {
-    while (hub_list_pop(&n->hosted)) {} /* they end by themselves */
+void hub_guest_drop_script_calls(struct hub_guest_node *n) {
+    while (hub_list_pop(&n->script_calls)) {} /* they end by themselves */
 }
