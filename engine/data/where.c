@@ -98,8 +98,14 @@ bool hub_where_meets(const json_t *where, const json_t *object) {
 
 /* ---- of rows ---- */
 
-/* Of their types in the store, too. */
-static bool has_order_here(const struct hub_column *col) {
+/* A text column of a table that others made may call texts equal that are not (citext, NOCASE). */
+static bool has_equality_here(const struct hub_table *t, const struct hub_column *col) {
+    return t->managed || (col->type != HUB_COL_STRING && col->type != HUB_COL_TEXT);
+}
+
+/* Of their types in the store, too; a time of others' may be finer than what a row shows. */
+static bool has_order_here(const struct hub_table *t, const struct hub_column *col) {
+    if (col->type == HUB_COL_DATETIME) return t->managed;
     return col->type != HUB_COL_BOOLEAN && col->type != HUB_COL_ENUM && col->type != HUB_COL_JSON;
 }
 
@@ -117,7 +123,7 @@ static HUB_MUST json_t *typed_operand(const struct hub_table *t, const struct hu
                                       const json_t *of) {
     bool orders = op[1] == 'g' || op[1] == 'l';
     if (!strcmp(op, "$in")) return typed_list(t, col, of);
-    return orders && (!has_order_here(col) || hub_json_nil(of)) ? NULL : hub_value_typed(t, col, of);
+    return orders && (!has_order_here(t, col) || hub_json_nil(of)) ? NULL : hub_value_typed(t, col, of);
 }
 
 static HUB_MUST json_t *typed_condition(const struct hub_table *t, const struct hub_column *col, const json_t *v) {
@@ -139,7 +145,8 @@ json_t *hub_where_typed(const struct hub_table *t, const json_t *where) {
     const char *member;
     json_object_foreach((json_t *)(uintptr_t)where, member, v) {
         int column = hub_table_column(t, hub_cstr(member));
-        json_t *condition = column < 0 ? NULL : typed_condition(t, &t->columns[column], v);
+        const struct hub_column *col = column < 0 ? NULL : &t->columns[column];
+        json_t *condition = col && has_equality_here(t, col) ? typed_condition(t, col, v) : NULL;
         if (!json_object_set_new(typed, member, condition)) continue;
         json_decref(typed);
         return NULL;

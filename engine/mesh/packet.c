@@ -1,7 +1,6 @@
 /* Packets between nodes as bytes. */
 #include "base/text/utf8.h"
 #include "mesh/mesh_int.h"
-#include "mesh/window/window.h"
 
 #define HEAD 15 /* bytes before the name */
 
@@ -36,36 +35,4 @@ enum hub_code hub_mesh_body(struct hub_buf *out, const json_t *data, struct hub_
     if (out->n <= HUB_MESH_BYTES_MAX) return HUB_OK;
     return hub_fail(err, HUB_TOO_LARGE, "%zu bytes of JSON; between nodes at most %u are sent", out->n,
                     HUB_MESH_BYTES_MAX);
-}
-
-/* ---- numbers of a link (window.h) ---- */
-
-#define WINDOW_HEAD 17 /* bytes before the body */
-
-void hub_window_packet_add(struct hub_buf *out, const struct hub_window_packet *p) {
-    hub_buf_reserve(out, WINDOW_HEAD + p->body.n);
-    hub_buf_add_le(out, p->kind, 1);
-    hub_buf_add_le(out, p->number, 8);
-    hub_buf_add_le(out, p->to, 8);
-    hub_buf_adds(out, p->body);
-}
-
-static bool window_packet_fits(const struct hub_window_packet *p) {
-    if (p->number > HUB_WINDOW_NUMBER_MAX || p->to > HUB_WINDOW_NUMBER_MAX) return false;
-    switch (p->kind) {
-    case HUB_WINDOW_DATA: return p->number && !p->to;
-    case HUB_WINDOW_MARK: return !p->body.n;
-    case HUB_WINDOW_AGAIN:
-    case HUB_WINDOW_HOLE: return p->number && p->number <= p->to && !p->body.n;
-    }
-    return false;
-}
-
-bool hub_window_packet_read(struct hub_str bytes, struct hub_window_packet *p) {
-    if (bytes.n < WINDOW_HEAD) return false;
-    *p = (struct hub_window_packet){.kind = (enum hub_window_kind)(unsigned char)bytes.p[0],
-                                    .number = hub_read_le(bytes.p + 1, 8),
-                                    .to = hub_read_le(bytes.p + 9, 8),
-                                    .body = hub_str(bytes.p + WINDOW_HEAD, bytes.n - WINDOW_HEAD)};
-    return window_packet_fits(p);
 }

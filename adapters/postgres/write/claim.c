@@ -49,7 +49,8 @@ static struct hub_str claim_key(struct reader *r, struct hub_str scope, struct h
 
 bool hub_pg_join_claims(struct reader *r, struct pg_job *j) {
     if (r->under_way_n == CLAIM_BATCH) return false;
-    hub_map_put(&r->claims, claim_key(r, j->count->scope, j->count->room), j); /* of two of a place one is taken */
+    struct hub_str key = claim_key(r, j->count->scope, j->count->room);
+    if (!hub_map_get(&r->claims, key)) hub_map_put(&r->claims, key, j); /* the later one of two has the higher fence */
     return true;
 }
 
