@@ -186,11 +186,10 @@ static void on_done(void *arg, const redisReply *r) {
 
 static void cache_set(struct hub_cache *base, struct hub_str key, struct hub_str value, int64_t ttl_ms,
                       hub_cache_done *cb, void *arg) {
-    char ttl[24];
+    char ttl[HUB_INT_TEXT];
     struct redis_request *q = request_new(cache_of(base), WRITING, &set_latency, key, arg);
     q->cb.done = cb;
-    snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-    const struct hub_str v[] = {HUB_STR("SET"), key, value, HUB_STR("PX"), hub_cstr(ttl)};
+    const struct hub_str v[] = {HUB_STR("SET"), key, value, HUB_STR("PX"), hub_int_text(ttl, ttl_ms)};
     if (!hub_redis_send(cache_of(base)->link, v, ttl_ms ? 5 : 3, on_done, q)) on_done(q, NULL);
 }
 
@@ -198,27 +197,14 @@ static void cache_swap(struct hub_cache *base, struct hub_str key, struct hub_st
                        int64_t ttl_ms) {
     static const char script[] = "if (redis.call('GET',KEYS[1]) or '')==ARGV[1] then "
                                  "redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) end return 0";
-    char ttl[24];
+    char ttl[HUB_INT_TEXT];
     struct redis_request *q = request_new(cache_of(base), SCRIPTED, &set_latency, key, NULL);
-    snprintf(ttl, sizeof ttl, "%lld", (long long)ttl_ms);
-    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(script, sizeof script - 1), HUB_STR("1"), key, was, value,
-                                hub_cstr(ttl)};
+    const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(script, sizeof script - 1), HUB_STR("1"), key, was,
+                                value,           hub_int_text(ttl, ttl_ms)};
     if (!hub_redis_send(cache_of(base)->link, v, HUB_NELEM(v), on_done, q)) on_done(q, NULL);
 }
 
 /* ---- take ---- */
-
-struct number {
-    char digits[24];
-};
-
-static struct hub_str number_text(struct number *n, int64_t v) {
-    char *p = n->digits + sizeof n->digits;
-    uint64_t rest = v < 0 ? 0 : (uint64_t)v;
-    do *--p = (char)('0' + rest % 10);
-    while (rest /= 10);
-    return hub_str(p, (size_t)(n->digits + sizeof n->digits - p));
-}
 
 /* A list of times by the server's clock, oldest first; with limits over SLOTS_MAX an entry "time:n" stands
  * for n messages and has the time of the last one. Answers 0, or how long the oldest entry still counts. */
@@ -267,7 +253,7 @@ static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit
                        hub_cache_take_cb *cb, void *arg) {
     struct redis_cache *c = cache_of(base);
     int64_t slots = limit < SLOTS_MAX ? limit : SLOTS_MAX;
-    struct number numbers[3];
+    char numbers[3][HUB_INT_TEXT];
     struct redis_request *q = request_new(c, SCRIPTED, &take_latency, key, arg);
     bool known = c->take_sha[0];
     q->cb.take = cb;
@@ -275,9 +261,9 @@ static void cache_take(struct hub_cache *base, struct hub_str key, int64_t limit
                                 known ? hub_cstr(c->take_sha) : hub_str(take_script, sizeof take_script - 1),
                                 HUB_STR("1"),
                                 key,
-                                number_text(&numbers[0], limit),
-                                number_text(&numbers[1], window_ms),
-                                number_text(&numbers[2], (limit + slots - 1) / slots)};
+                                hub_int_text(numbers[0], limit),
+                                hub_int_text(numbers[1], window_ms),
+                                hub_int_text(numbers[2], (limit + slots - 1) / slots)};
     if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_take, q)) on_take(q, NULL);
 }
 
@@ -295,11 +281,10 @@ static void on_given(void *arg, const redisReply *r) {
 
 static void cache_give(struct hub_cache *base, struct hub_str key, int64_t window_ms) {
     struct redis_cache *c = cache_of(base);
-    char window[24];
+    char window[HUB_INT_TEXT];
     struct redis_request *q = request_new(c, SCRIPTED, &take_latency, key, NULL);
-    snprintf(window, sizeof window, "%lld", (long long)window_ms);
     const struct hub_str v[] = {HUB_STR("EVAL"), hub_str(give_script, sizeof give_script - 1), HUB_STR("1"), key,
-                                hub_cstr(window)};
+                                hub_int_text(window, window_ms)};
     if (!hub_redis_send(c->link, v, HUB_NELEM(v), on_given, q)) on_given(q, NULL);
 }
 

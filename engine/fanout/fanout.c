@@ -289,8 +289,18 @@ static void begin_gathering(struct hub_group *g, int flags) {
     g->flags = flags;
 }
 
+/* What goes to all guests of a node is counted there. */
+static size_t seats_here(const struct hub_group *g) {
+    size_t n = 0;
+    HUB_LIST_EACH(&g->names, it) {
+        const struct hub_group_name *name = HUB_CONTAINER(it, struct hub_group_name, link);
+        if (!name->group) n += name->seats;
+    }
+    return n;
+}
+
 static void end_gathering(struct hub_group *g) {
-    hub_metric_add(&deliveries, (int64_t)g->size);
+    hub_metric_add(&deliveries, (int64_t)seats_here(g));
     hub_defer(g->loop, &g->hand_over);
 }
 

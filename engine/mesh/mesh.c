@@ -81,7 +81,7 @@ static void on_own_turn(struct hub_task *task) {
 
 /* There are as many of these as questions at the most. */
 static bool is_failure(const struct hub_mesh_packet *p) {
-    return p->kind == HUB_MESH_ANSWER && !hub_str_is(p->name, hub_code_name(HUB_OK));
+    return p->kind == HUB_MESH_ANSWER && !hub_str_is(p->name, hub_code_word(HUB_OK));
 }
 
 static enum hub_code send_to_self(struct hub_mesh *m, const struct hub_mesh_packet *of, struct hub_str bytes) {

@@ -74,8 +74,8 @@ enum hub_code hub_mesh_ask(struct hub_mesh *m, struct hub_mesh_question *q, stru
 
 void hub_mesh_on_answer(struct hub_mesh *m, struct hub_str from, const struct hub_mesh_packet *p) {
     struct hub_mesh_question *q = hub_map_get(&m->questions, key_of(&p->id));
-    enum hub_code code = hub_code_named(p->name); /* HUB_INTERNAL: one of another version */
-    if (!q || !hub_str_is(from, q->to)) return;   /* too late */
+    enum hub_code code = hub_code_of_word(p->name); /* HUB_INTERNAL: one of another version */
+    if (!q || !hub_str_is(from, q->to)) return;     /* too late */
     json_t *result = code || !p->body.n ? NULL : hub_json_parse(p->body, NULL);
     char *text = code ? hub_str_dup(p->body) : NULL;
     question_end(q, code, result, text);
@@ -111,9 +111,9 @@ static HUB_MUST struct hub_mesh_request *request_new(struct hub_mesh *m, struct 
 }
 
 static void send_answer(struct hub_mesh *m, struct hub_str to, uint64_t id, enum hub_code code, struct hub_str body) {
-    struct hub_mesh_packet p = {.kind = HUB_MESH_ANSWER, .id = id, .name = hub_cstr(hub_code_name(code)), .body = body};
+    struct hub_mesh_packet p = {.kind = HUB_MESH_ANSWER, .id = id, .name = hub_cstr(hub_code_word(code)), .body = body};
     if (hub_mesh_send(m, to, &p) != HUB_OVERLOADED) return;
-    p.name = hub_cstr(hub_code_name(HUB_OVERLOADED));
+    p.name = hub_cstr(hub_code_word(HUB_OVERLOADED));
     p.body = HUB_STR("the answer could not be sent: too much waits for whoever has asked");
     HUB_UNUSED(hub_mesh_send(m, to, &p), "not even that, or it is gone: then its time runs out");
 }

@@ -2,6 +2,7 @@
  * makes no sense. */
 #include "base/error/did_you_mean.h"
 #include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
 #define CODE "L007"
@@ -87,8 +88,7 @@ static void check_named(const struct hub_analysis *a, const struct named_things 
     if (t->kind == HUB_TAKES_DATA_OBJECT && hub_service_object(a->l->service, x->text)) return;
     t->each(a->l, &near);
     if (near.best && hub_str_is(x->text, near.best)) return;
-    hub_analysis_tell(a, CODE, x->at, x->n, near.best, "there is no %s \"%.*s\"", t->what,
-                      (int)(x->text.n < 60 ? x->text.n : 60), x->text.p);
+    hub_analysis_tell(a, CODE, x->at, x->n, near.best, "there is no %s \"%.*s\"", t->what, HUB_CUT(x->text, 60));
 }
 
 /* ---- arguments ---- */
@@ -102,7 +102,7 @@ static void check_table_keys(const struct hub_analysis *a, const struct hub_func
         while (rest.p && hub_str_split(&rest, ' ', &key)) hub_nearest_try_str(&near, key);
         const char *meant = near.best ? hub_arena_dup(a->l->scratch, hub_str(near.best, near.best_n)) : NULL;
         hub_analysis_tell(a, CODE, e->key_at, e->key_n, meant, "%s of %s has no \"%.*s\"", arg->name, name,
-                          (int)(e->key.n < 60 ? e->key.n : 60), e->key.p);
+                          HUB_CUT(e->key, 60));
     }
 }
 
@@ -116,8 +116,7 @@ static void check_order(const struct hub_analysis *a, const struct hub_def_objec
         for (size_t i = 0; i < o->property_n; i++)
             if (o->properties[i].name) hub_nearest_try(&near, o->properties[i].name);
         if (by.n && hub_def_property(o, by) < 0)
-            hub_analysis_tell(a, CODE, e->at, e->n, near.best, "%s has no \"%.*s\"", o->name,
-                              (int)(by.n < 60 ? by.n : 60), by.p);
+            hub_analysis_tell(a, CODE, e->at, e->n, near.best, "%s has no \"%.*s\"", o->name, HUB_CUT(by, 60));
     }
 }
 
@@ -128,7 +127,7 @@ static void check_operand(const struct hub_analysis *a, const struct hub_def_fie
     for (const struct hub_syntax *e = x->kind == HUB_SYNTAX_OBJECT ? x->list : NULL; e; e = e->next) {
         if (e->key.n && !hub_str_among(e->key, operators))
             hub_analysis_tell(a, CODE, e->key_at, e->key_n, NULL, "there is no operator \"%.*s\": they are %s",
-                              (int)(e->key.n < 60 ? e->key.n : 60), e->key.p, operators);
+                              HUB_CUT(e->key, 60), operators);
         else
             check_operand(a, f, e);
     }
@@ -149,7 +148,7 @@ static void check_where(const struct hub_analysis *a, const struct hub_def_objec
             check_operand(a, &o->properties[i], e);
         else if (e->key.n)
             hub_analysis_tell(a, CODE, e->key_at, e->key_n, near.best, "%s has no \"%.*s\"", o->name,
-                              (int)(e->key.n < 60 ? e->key.n : 60), e->key.p);
+                              HUB_CUT(e->key, 60));
     }
 }
 
@@ -270,7 +269,7 @@ static void check_require(const struct hub_analysis *a, const struct hub_syntax 
         hub_nearest_try(&near, a->l->modules[i].name);
     }
     hub_analysis_tell(a, CODE, arg->at, arg->n, near.best, "there is no module \"%.*s\" in lib",
-                      (int)(arg->text.n < 60 ? arg->text.n : 60), arg->text.p);
+                      HUB_CUT(arg->text, 60));
 }
 
 static void check_lib(const struct hub_analysis *a, const struct hub_syntax *x) {

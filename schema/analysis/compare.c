@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error/did_you_mean.h"
+#include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
 enum { LISTED_MAX = 8 }; /* values that a message lists */
@@ -38,8 +39,8 @@ static void check_enum(const struct hub_analysis *a, struct hub_type t, const st
     for (size_t i = 0; i < t.values->n; i++) hub_nearest_try(&near, t.values->items[i]);
     if (negated && !near.best) return;
     hub_analysis_tell(a, "L005", literal->at, literal->n, near.best, "%s is never \"%.*s\": its values are %s%s",
-                      name_of(a, x), (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p,
-                      list_values(a, t.values), hub_script_used_by(a->l, a->script, hub_analysis_path(a, x)));
+                      name_of(a, x), HUB_CUT(literal->text, 60), list_values(a, t.values),
+                      hub_script_used_by(a->l, a->script, hub_analysis_path(a, x)));
 }
 
 /* ---- other types ---- */
@@ -182,8 +183,7 @@ static void check_case(const struct hub_analysis *a, const struct hub_syntax *x,
     }
     if (other)
         hub_analysis_tell(a, "L005", literal->at, literal->n, NULL, "a text in %s case is never \"%.*s\"",
-                          lower ? "lower" : "upper", (int)(literal->text.n < 60 ? literal->text.n : 60),
-                          literal->text.p);
+                          lower ? "lower" : "upper", HUB_CUT(literal->text, 60));
 }
 
 /* Whether the script has a name of its own for what X, a member, is in, or may have changed it. */
@@ -202,7 +202,7 @@ static void check_guest(const struct hub_analysis *a, const struct hub_syntax *x
     if (!hub_str_among(hub_analysis_path(a, x), "user.roleId session.roleId") || is_own(a, x)) return;
     hub_analysis_tell(a, "L005", literal->at, literal->n, NULL,
                       "%s is never \"%.*s\": with auth.anonymous everybody has the role guest", name_of(a, x),
-                      (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p);
+                      HUB_CUT(literal->text, 60));
 }
 
 /* user.roleId behind checkRoles is one of these, or one of absoluteRoles. */
@@ -219,8 +219,7 @@ static void check_role(const struct hub_analysis *a, const struct hub_syntax *x,
     if (negated && !near.best) return;
     hub_analysis_tell(a, "L005", literal->at, literal->n, near.best,
                       "user.roleId is never \"%.*s\" here: checkRoles lets only %s get this far",
-                      (int)(literal->text.n < 60 ? literal->text.n : 60), literal->text.p,
-                      list_values(a, &d->check_roles));
+                      HUB_CUT(literal->text, 60), list_values(a, &d->check_roles));
 }
 
 void hub_analysis_compare(const struct hub_analysis *a, const struct hub_syntax *x) {
@@ -247,8 +246,7 @@ static void check_alternative(const struct hub_analysis *a, const struct hub_syn
     const char *name = name_of(a, left->a->kind == HUB_SYNTAX_TEXT ? left->b : left->a);
     hub_analysis_tell(a, "L005", text->at, text->n, NULL,
                       "a text alone is always true: write %s %s \"%.*s\", or a list that includes it", name,
-                      left->negated ? a->lua ? "~=" : "!=" : "==", (int)(text->text.n < 60 ? text->text.n : 60),
-                      text->text.p);
+                      left->negated ? a->lua ? "~=" : "!=" : "==", HUB_CUT(text->text, 60));
 }
 
 /* The comparison of X with a text, by itself or the last of such ones joined by KIND. */
@@ -273,8 +271,7 @@ static void check_contradiction(const struct hub_analysis *a, const struct hub_s
     if (same)
         hub_analysis_tell(a, "L005", right->b->at, right->b->n, NULL,
                           "this is always %s: %s is either \"%.*s\" or \"%.*s\"", negated ? "true" : "false",
-                          name_of(a, right->a), (int)(same->b->text.n < 40 ? same->b->text.n : 40), same->b->text.p,
-                          (int)(right->b->text.n < 40 ? right->b->text.n : 40), right->b->text.p);
+                          name_of(a, right->a), HUB_CUT(same->b->text, 40), HUB_CUT(right->b->text, 40));
 }
 
 void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x) {

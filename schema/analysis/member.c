@@ -2,13 +2,14 @@
  * Lua's libraries. Those of the variables themselves scripting/expression/members.c looks at, too; what both
  * find is told once. */
 #include "base/error/did_you_mean.h"
+#include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
 static void tell_missing(const struct hub_analysis *a, const struct hub_syntax *x, const char *near) {
     struct hub_str path = hub_analysis_path(a, x->a);
     hub_analysis_tell(a, "L004", x->at, x->n, near, "%.*s has no '%.*s'%s",
-                      path.n ? (int)(path.n < 100 ? path.n : 100) : 4, path.n ? path.p : "this",
-                      (int)(x->text.n < 100 ? x->text.n : 100), x->text.p, hub_script_used_by(a->l, a->script, path));
+                      HUB_CUT(path.n ? path : HUB_STR("this"), 100), HUB_CUT(x->text, 100),
+                      hub_script_used_by(a->l, a->script, path));
 }
 
 static void check_record_member(const struct hub_analysis *a, struct hub_type t, const struct hub_syntax *x) {

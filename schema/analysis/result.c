@@ -1,5 +1,6 @@
 /* What a hook returns, as far as it is written as a literal, against what the engine takes. */
 #include "base/error/did_you_mean.h"
+#include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
 #define CODE "L006"
@@ -115,7 +116,7 @@ static void unknown_result_key(const struct hub_analysis *a, const struct hub_re
         hub_buf_addf(&all, "%s%s", k == keys ? "" : ", ", k->key);
     }
     hub_analysis_tell(a, CODE, x->key_at, x->key_n, near.best, "the result has no key \"%.*s\": its keys are %s",
-                      (int)(x->key.n < 60 ? x->key.n : 60), x->key.p, hub_buf_cstr(&all));
+                      HUB_CUT(x->key, 60), hub_buf_cstr(&all));
     hub_buf_free(&all);
 }
 

@@ -1,5 +1,6 @@
 /* Literals that are stored or sent: of rows, messages, results. */
 #include "base/error/did_you_mean.h"
+#include "base/text/utf8.h"
 #include "schema/analysis/analysis_int.h"
 
 static const char *word_of_literal(const struct hub_syntax *x) {
@@ -29,7 +30,7 @@ static void check_enum_value(const struct hub_analysis *a, const struct hub_strs
         if (i < 8) hub_buf_addf(&b, "%s\"%s\"", i ? ", " : "", values->items[i]);
     }
     hub_analysis_tell(a, code, x->at, x->n, near.best, "%s is never \"%.*s\": its values are %s%s", what,
-                      (int)(x->text.n < 60 ? x->text.n : 60), x->text.p, hub_buf_cstr(&b), values->n > 8 ? ", …" : "");
+                      HUB_CUT(x->text, 60), hub_buf_cstr(&b), values->n > 8 ? ", …" : "");
     hub_buf_free(&b);
 }
 
@@ -88,8 +89,7 @@ void hub_analysis_fields(const struct hub_analysis *a, const struct hub_def_fiel
         if (f) hub_analysis_value(a, hub_type_of_field(f), f->name, e, code);
         if (!f) whole = false;
         if (!f && e->key.n && e->kind != HUB_SYNTAX_NULL)
-            hub_analysis_tell(a, code, e->key_at, e->key_n, near.best, "%s has no \"%.*s\"", of,
-                              (int)(e->key.n < 60 ? e->key.n : 60), e->key.p);
+            hub_analysis_tell(a, code, e->key_at, e->key_n, near.best, "%s has no \"%.*s\"", of, HUB_CUT(e->key, 60));
     }
     for (size_t i = 0; whole && i < n; i++)
         if (fields[i].name) check_missing(a, &fields[i], of, object, code);
@@ -118,7 +118,6 @@ const struct hub_def_message_type *hub_analysis_check_type(const struct hub_anal
     struct hub_nearest near = {.word = x->text};
     for (size_t i = 0; i < d->message_type_n; i++)
         if (d->message_types[i].name) hub_nearest_try(&near, d->message_types[i].name);
-    hub_analysis_tell(a, code, x->at, x->n, near.best, "the hub has no message type \"%.*s\"",
-                      (int)(x->text.n < 60 ? x->text.n : 60), x->text.p);
+    hub_analysis_tell(a, code, x->at, x->n, near.best, "the hub has no message type \"%.*s\"", HUB_CUT(x->text, 60));
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "scripting/check/lua_tokens.h"
 #include "scripting/expression/mscript_int.h"
 
@@ -78,12 +79,11 @@ static void report_unknown(struct hub_str text, const struct hub_lua_token *name
                            const struct hub_script_names *names) {
     struct hub_script_problem q = {.code = "L003"};
     ms_place(text, name->at, name->text.n, &q);
-    int n = name->text.n < 100 ? (int)name->text.n : 100;
-    snprintf(q.text, sizeof q.text, "unknown variable '%.*s'", n, name->text.p);
+    snprintf(q.text, sizeof q.text, "unknown variable '%.*s'", HUB_CUT(name->text, 100));
     ms_suggest(name->text, names->vars, hub_script_lua_globals, q.suggestion);
     for (size_t i = 0; i < HUB_NELEM(removed); i++) {
         if (!hub_str_is(name->text, removed[i][0])) continue;
-        snprintf(q.text, sizeof q.text, "'%.*s' is not available to scripts", n, name->text.p);
+        snprintf(q.text, sizeof q.text, "'%.*s' is not available to scripts", HUB_CUT(name->text, 100));
         snprintf(q.suggestion, sizeof q.suggestion, "%s", removed[i][1]);
     }
     names->report(names->arg, &q);

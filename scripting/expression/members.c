@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error/did_you_mean.h"
+#include "base/text/utf8.h"
 #include "schema/analysis/functions.h"
 #include "scripting/expression/mscript_int.h"
 
@@ -57,8 +58,7 @@ void hub_script_check_member(const struct hub_script_names *names, struct hub_st
     if (k ? is_member_listed(k->members, name) : !t || hub_function_table_has(t, name)) return;
     struct hub_script_problem problem = {.code = "L004"};
     ms_place(text, at, name.n, &problem);
-    snprintf(problem.text, sizeof problem.text, "%.*s has no '%.*s'", (int)(path.n < 100 ? path.n : 100), path.p,
-             (int)(name.n < 100 ? name.n : 100), name.p);
+    snprintf(problem.text, sizeof problem.text, "%.*s has no '%.*s'", HUB_CUT(path, 100), HUB_CUT(name, 100));
     if (k)
         ms_suggest(name, k->members, NULL, problem.suggestion);
     else

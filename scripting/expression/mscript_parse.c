@@ -73,7 +73,7 @@ _Noreturn static void unsupported(struct ms_parse *p, const char *what) {
 _Noreturn static void unexpected(struct ms_parse *p, const char *wanted) {
     if (p->token.kind == MS_END) ms_fail(p, "L001", p->token.at, 0, "the expression ends where %s is expected", wanted);
     ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected",
-            (int)(p->token.n < 40 ? p->token.n : 40), p->text.p + p->token.at, wanted);
+            HUB_CUT(hub_str(p->text.p + p->token.at, p->token.n), 40), wanted);
 }
 
 static void expect_op(struct ms_parse *p, const char *op, const char *wanted) {

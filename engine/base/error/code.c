@@ -8,12 +8,12 @@
 #include "base/text/utf8.h"
 
 static const struct {
-    const char *name, *text;
+    const char *name, *text, *word;
     int http;
 } codes[HUB_CODE_COUNT] = {
     /* clang-format off */
-    [HUB_OK] = {"ok", "OK", 200},
-#define X(ID, NAME, STATUS, TEXT) [HUB_##ID] = {NAME, TEXT, STATUS},
+    [HUB_OK] = {"ok", "OK", "ok", 200},
+#define X(ID, NAME, STATUS, TEXT) [HUB_##ID] = {NAME, TEXT, #ID, STATUS},
     HUB_CODES(X)
 #undef X
     /* clang-format on */
@@ -21,9 +21,11 @@ static const struct {
 
 const char *hub_code_name(enum hub_code code) { return codes[code].name; }
 
-enum hub_code hub_code_named(struct hub_str name) {
+const char *hub_code_word(enum hub_code code) { return codes[code].word; }
+
+enum hub_code hub_code_of_word(struct hub_str word) {
     for (int code = HUB_OK; code < HUB_CODE_COUNT; code++)
-        if (hub_str_is(name, codes[code].name)) return (enum hub_code)code;
+        if (hub_str_is(word, codes[code].word)) return (enum hub_code)code;
     return HUB_INTERNAL;
 }
 

@@ -69,9 +69,12 @@ enum HUB_MUST_TYPE hub_code {
 #pragma GCC diagnostic pop
 
 const char *hub_code_name(enum hub_code code); /* "ok" for HUB_OK */
+/* How nodes name a code to each other: several have one name, since clients need not tell them apart, but each
+ * has a word of its own. */
+const char *hub_code_word(enum hub_code code); /* "ok" for HUB_OK */
 struct hub_str;
-enum hub_code hub_code_named(struct hub_str name); /* HUB_INTERNAL: there is none of that name */
-int hub_code_http(enum hub_code code);             /* HTTP status */
+enum hub_code hub_code_of_word(struct hub_str word); /* HUB_INTERNAL: there is none, here */
+int hub_code_http(enum hub_code code);               /* HTTP status */
 /* Members that an error with this code carries besides code and message: "\"outcome\":\"unknown\"", or
  * nothing. */
 const char *hub_code_fields(enum hub_code code);

@@ -1,6 +1,6 @@
 /* "Did you mean": of several names the one that a word was probably meant to be. */
-#ifndef HUB_BASE_NEAREST_H
-#define HUB_BASE_NEAREST_H
+#ifndef HUB_BASE_DID_YOU_MEAN_H
+#define HUB_BASE_DID_YOU_MEAN_H
 #include <stdbool.h>
 
 #include "base/text/str.h"

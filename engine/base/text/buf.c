@@ -45,17 +45,29 @@ void hub_buf_addf(struct hub_buf *b, const char *fmt, ...) {
     b->n += (size_t)n;
 }
 
+/* V before END; where it begins. */
+static HUB_MUST char *put_digits(char *end, uint64_t v) {
+    do *--end = (char)('0' + v % 10);
+    while (v /= 10);
+    return end;
+}
+
+static uint64_t without_sign(int64_t v) { return v < 0 ? 0 - (uint64_t)v : (uint64_t)v; }
+
+struct hub_str hub_int_text(char out[HUB_INT_TEXT], int64_t v) {
+    char *end = out + HUB_INT_TEXT, *p = put_digits(end, without_sign(v));
+    if (v < 0) *--p = '-';
+    return hub_str(p, (size_t)(end - p));
+}
+
 void hub_buf_addu(struct hub_buf *b, uint64_t v) {
-    char tmp[20];
-    size_t i = sizeof tmp;
-    do tmp[--i] = (char)('0' + v % 10), v /= 10;
-    while (v);
-    hub_buf_add(b, tmp + i, sizeof tmp - i);
+    char text[HUB_INT_TEXT], *end = text + sizeof text, *p = put_digits(end, v);
+    hub_buf_add(b, p, (size_t)(end - p));
 }
 
 void hub_buf_addi(struct hub_buf *b, int64_t v) {
-    if (v < 0) hub_buf_addc(b, '-');
-    hub_buf_addu(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    char text[HUB_INT_TEXT];
+    hub_buf_adds(b, hub_int_text(text, v));
 }
 
 void hub_buf_add_valid(struct hub_buf *b, struct hub_str s) {

@@ -27,6 +27,9 @@ static inline void hub_buf_adds(struct hub_buf *b, struct hub_str s) { hub_buf_a
 static inline void hub_buf_addz(struct hub_buf *b, const char *s) { hub_buf_add(b, s, strlen(s)); }
 static inline void hub_buf_addc(struct hub_buf *b, char c) { *hub_buf_reserve(b, 1) = c, b->n++; }
 void hub_buf_addf(struct hub_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define HUB_INT_TEXT 24
+/* V in decimal, a view into OUT: for who needs the text, without a buffer. */
+struct hub_str hub_int_text(char out[HUB_INT_TEXT], int64_t v);
 void hub_buf_addu(struct hub_buf *b, uint64_t v); /* decimal */
 void hub_buf_addi(struct hub_buf *b, int64_t v);
 /* One code point (up to U+10FFFF, no surrogate) as UTF-8. */

@@ -201,7 +201,7 @@ static void on_answer(const struct hub_guest_node *from, const struct hub_guest_
     }
     if (w->node != from) return;
     struct hub_call *call = take_call(w);
-    enum hub_code code = p->name.n ? hub_code_named(p->name) : HUB_OK;
+    enum hub_code code = p->name.n ? hub_code_of_word(p->name) : HUB_OK;
     char *own = p->hub.n ? hub_str_dup(p->hub) : NULL;
     if (!code) {
         hub_call_ok(call, own, p->body);

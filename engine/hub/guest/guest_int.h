@@ -16,16 +16,16 @@ enum hub_guest_kind {
     HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", BODY: its
                             arguments as JSON */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
-    HUB_GUEST_ANSWER,    /* [owner] ID of the call; NAME: a code, TEXT its words, BODY members as JSON, HUB: a
+    HUB_GUEST_ANSWER,   /* [owner] ID of the call; NAME: the word of a code, TEXT its text, BODY members as JSON, HUB: a
                             script's own code or, without a code, the main member's name. Of a script's: BODY
                             is the result as JSON, empty: none */
-    HUB_GUEST_SEND,      /* [owner] FLAGS, BODY: frames, encoded for the hub's usual name */
-    HUB_GUEST_ENDED,     /* [owner] FLAGS: enum hub_guest_end, ID: enum hub_close_reason, TEXT for the log */
-    HUB_GUEST_SEATED,    /* [owner] HUB, NAME: the room, FLAGS: whether held */
-    HUB_GUEST_RELEASED,  /* [owner] HUB, NAME */
-    HUB_GUEST_LEFT,      /* [owner] HUB, NAME */
-    HUB_GUEST_KEPT,      /* [owner] HUB, NAME, FLAGS, BODY as SEND */
-    HUB_GUEST_GATHERED,  /* [owner] HUB, NAME, FLAGS, BODY as SEND; for all seats of the room, no SID */
+    HUB_GUEST_SEND,     /* [owner] FLAGS, BODY: frames, encoded for the hub's usual name */
+    HUB_GUEST_ENDED,    /* [owner] FLAGS: enum hub_guest_end, ID: enum hub_close_reason, TEXT for the log */
+    HUB_GUEST_SEATED,   /* [owner] HUB, NAME: the room, FLAGS: whether held */
+    HUB_GUEST_RELEASED, /* [owner] HUB, NAME */
+    HUB_GUEST_LEFT,     /* [owner] HUB, NAME */
+    HUB_GUEST_KEPT,     /* [owner] HUB, NAME, FLAGS, BODY as SEND */
+    HUB_GUEST_GATHERED, /* [owner] HUB, NAME, FLAGS, BODY as SEND; for all seats of the room, no SID */
     HUB_GUEST_KINDS
 };
 enum {

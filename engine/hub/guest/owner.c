@@ -197,7 +197,7 @@ static void answer_call(const struct guest_call *g, enum hub_code code, const st
     enum hub_code sent =
         hub_guest_try(g->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
                                                           .id = g->id,
-                                                          .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                                          .name = hub_cstr(code ? hub_code_word(code) : ""),
                                                           .hub = hub_cstr(data_name ? data_name : ""),
                                                           .text = hub_cstr(err ? err->text : ""),
                                                           .body = fields});
@@ -299,7 +299,7 @@ static void on_request(struct hub_guest_node *n, const struct hub_guest_packet *
     const struct hub_dispatch *d = hub_dispatch_find(n->all->engine, p->name);
     if (hub && d && run_request(n, hub, d->command, p)) return;
     hub_guest_post(n, &(struct hub_guest_packet){
-                          .kind = HUB_GUEST_ANSWER, .id = p->id, .name = hub_cstr(hub_code_name(HUB_NOT_FOUND))});
+                          .kind = HUB_GUEST_ANSWER, .id = p->id, .name = hub_cstr(hub_code_word(HUB_NOT_FOUND))});
 }
 
 void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p) {

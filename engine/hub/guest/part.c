@@ -39,7 +39,7 @@ void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packe
 void hub_guest_refuse(const struct hub_guest_node *n, uint64_t id) {
     hub_guest_post(n, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
                                                  .id = id,
-                                                 .name = hub_cstr(hub_code_name(HUB_OVERLOADED)),
+                                                 .name = hub_cstr(hub_code_word(HUB_OVERLOADED)),
                                                  .text = HUB_STR("too much waits for the node that asks")});
 }
 

@@ -71,7 +71,7 @@ void hub_guest_script_answered(const struct hub_guest_node *from, const struct h
     struct hub_host_call *call = take_script_call(h);
     char *text = hub_str_dup(p->text);
     if (p->name.n)
-        hub_host_fail(call, hub_code_named(p->name), text);
+        hub_host_fail(call, hub_code_of_word(p->name), text);
     else
         hub_host_done(call, p->body.n ? hub_json_parse(p->body, NULL) : NULL);
     free(text);
@@ -86,7 +86,8 @@ static struct script_call *script_call_at(const struct hub_guests *all, const st
 
 void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_node *n) {
     for (struct script_call *h; (h = script_call_at(all, n));)
-        hub_host_fail(take_script_call(h), HUB_NODE_NOT_FOUND, "the node that owns the room has left");
+        hub_host_fail(take_script_call(h), HUB_STORE_UNDECIDED,
+                      "the node that owns the room has left before it answered");
 }
 
 /* ---- here ---- */
@@ -106,7 +107,7 @@ static void answer_served(const struct served_call *s, enum hub_code code, const
     enum hub_code sent =
         hub_guest_try(s->node, &(struct hub_guest_packet){.kind = HUB_GUEST_ANSWER,
                                                           .id = s->id,
-                                                          .name = hub_cstr(code ? hub_code_name(code) : ""),
+                                                          .name = hub_cstr(code ? hub_code_word(code) : ""),
                                                           .text = hub_cstr(text ? text : ""),
                                                           .body = hub_buf_str(&body)});
     if (sent == HUB_OVERLOADED) hub_guest_refuse(s->node, s->id);

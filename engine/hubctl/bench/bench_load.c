@@ -10,6 +10,7 @@
 
 #include "base/json/json.h"
 #include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "base/time/clock.h"
 #include "hubctl/bench/bench_net.h"
 #include "hubctl/bench/bench_proc.h"
@@ -96,8 +97,7 @@ static uint32_t get_hex8(const char *p) {
 /* ---- publishing ---- */
 
 static void note_error(struct load *l, struct hub_str text) {
-    if (l->r->errors++ == 0)
-        snprintf(l->r->error, sizeof l->r->error, "%.*s", (int)(text.n < 250 ? text.n : 250), text.p);
+    if (l->r->errors++ == 0) snprintf(l->r->error, sizeof l->r->error, "%.*s", HUB_CUT(text, 250));
 }
 
 static void publish_one(struct load *l, uint32_t k, uint64_t sent_ns) {
@@ -238,8 +238,7 @@ static void on_join_ack(struct load *l, uint32_t i, struct hub_str answer) {
         l->joined++;
         return;
     }
-    snprintf(what, sizeof what, "connection %u could not join: %.*s", i, (int)(answer.n < 250 ? answer.n : 250),
-             answer.p);
+    snprintf(what, sizeof what, "connection %u could not join: %.*s", i, HUB_CUT(answer, 250));
     fail_load(l, what);
 }
 

@@ -15,6 +15,7 @@
 #include "base/io/deflate.h"
 #include "base/json/json.h"
 #include "base/memory/mem.h"
+#include "base/text/utf8.h"
 #include "base/time/clock.h"
 #include "packet/sio.h"
 #include "packet/ws.h"
@@ -248,7 +249,7 @@ static void on_text(struct hub_bench_net *net, uint32_t i, struct hub_str text) 
             net->ops->open(net->ctx, i);
         } else if (c->state == HUB_BENCH_SIO && text.n > 1 && text.p[1] == '4') {
             char why[200];
-            snprintf(why, sizeof why, "refused: %.*s", (int)(text.n < 180 ? text.n : 180), text.p);
+            snprintf(why, sizeof why, "refused: %.*s", HUB_CUT(text, 180));
             fail_conn(net, i, why);
         } else {
             net->ops->packet(net->ctx, i, text);

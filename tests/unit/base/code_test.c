@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "base/text/str.h"
+
 /* As the contract lists them, in its order; what is there already is a bad request of its own status. The
  * last one is of scripts only. */
 static const char *const names[] = {
@@ -82,10 +84,19 @@ static void a_long_explanation_is_cut_and_may_quote_the_last_one(void **state) {
     assert_string_equal(err.text, "file: cause");
 }
 
+/* Nodes tell each other more than clients are told: whether it may have been done, for one. */
+static void a_code_is_told_from_every_other_by_its_word(void **state) {
+    (void)state;
+    for (int code = HUB_OK; code < HUB_CODE_COUNT; code++)
+        assert_int_equal(hub_code_of_word(hub_cstr(hub_code_word((enum hub_code)code))), code);
+    assert_int_equal(hub_code_of_word(HUB_STR("of another version")), HUB_INTERNAL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_its_name_text_and_status),
         cmocka_unit_test(a_text_that_is_too_long_is_not_cut_through_a_character),
+        cmocka_unit_test(a_code_is_told_from_every_other_by_its_word),
         cmocka_unit_test(failing_fills_the_explanation_and_returns_the_code),
         cmocka_unit_test(a_long_explanation_is_cut_and_may_quote_the_last_one),
     };

@@ -390,6 +390,24 @@ static void frames_of_another_node_reach_each_name(void **state) {
     leave(&late);
 }
 
+/* Attachments are bytes, whatever they look like. */
+static void attachments_of_another_node_come_as_they_are(void **state) {
+    struct peer a, b;
+    struct hub_chunk *frames =
+        hub_chunk_frame(HUB_WS_TEXT, HUB_STR("451-/hub/chat,[\"y\",{\"_placeholder\":true,\"num\":0}]"));
+    (void)state;
+    hub_chunk_add_frame(frames, HUB_WS_BINARY, HUB_STR("42/hub/chat,"));
+    sit(&a, &plain, false);
+    sit(&b, &prefixed, false);
+    hub_group_send_frames(group, HUB_STR("/hub/chat"), hub_str(frames->p, frames->n), 0);
+    end_turn();
+    assert_string_equal(a.log, "451-/hub/chat,[\"y\",{\"_placeholder\":true,\"num\":0}] 42/hub/chat, ");
+    assert_string_equal(b.log, "451-/api/hub/chat,[\"y\",{\"_placeholder\":true,\"num\":0}] 42/hub/chat, ");
+    hub_chunk_unref(frames);
+    leave(&a);
+    leave(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_turn_of_broadcasts_reaches_each_seat_as_one_piece, setup, teardown),
@@ -405,6 +423,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(guests_of_a_node_get_one_piece_together, setup_relay, teardown),
         cmocka_unit_test_setup_teardown(what_is_for_one_guest_keeps_its_place, setup_relay, teardown),
         cmocka_unit_test_setup_teardown(frames_of_another_node_reach_each_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(attachments_of_another_node_come_as_they_are, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -462,7 +462,7 @@ static void data_that_are_no_json_are_refused_where_they_arrive(void **state) {
     assert_null(ann.asked);
     const struct packet *answer = HUB_CONTAINER(under_way.next, struct packet, link);
     assert_int_equal(answer->bytes[0], HUB_MESH_ANSWER);
-    assert_non_null(memmem(answer->bytes, answer->n, "bad_request", 11));
+    assert_non_null(memmem(answer->bytes, answer->n, "BAD_REQUEST", 11));
     hub_buf_free(&bytes);
 }
 
