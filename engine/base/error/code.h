@@ -69,8 +69,8 @@ enum HUB_MUST_TYPE hub_code {
 #pragma GCC diagnostic pop
 
 const char *hub_code_name(enum hub_code code); /* "ok" for HUB_OK */
-/* How nodes name a code to each other: several have one name, since clients need not tell them apart, but each
- * has a word of its own. */
+/* How nodes name a code to each other: several have one name, since clients need not tell them apart, but
+ * each has a word of its own. */
 const char *hub_code_word(enum hub_code code); /* "ok" for HUB_OK */
 struct hub_str;
 enum hub_code hub_code_of_word(struct hub_str word); /* HUB_INTERNAL: there is none, here */
