@@ -7,6 +7,7 @@
 #include "base/telemetry/metric.h"
 #include "base/text/utf8.h"
 #include "base/time/clock.h"
+#include "scripting/expression/direct.h"
 #include "scripting/scripting_int.h"
 
 enum { IDLE_MAX = 64, NESTED_MAX = 16 };
@@ -694,7 +695,7 @@ enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct
     return hub_fail(err, HUB_HANDLER_FAILED, "%s", text);
 }
 
-/* ---- the hook table ---- */
+/* ---- the start of a call ---- */
 
 static struct hub_script_task *start_task(struct hub_scripts *s, const struct hub_script *script, lua_CFunction first,
                                           const char **why) {
@@ -723,6 +724,49 @@ static struct hub_scripts *home_of(const struct hub_script *script, struct hub_s
     return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
 }
 
+/* ---- without Lua ---- */
+
+/* What may run, and be told without Lua, or NULL. */
+static const struct hub_direct *direct_of(const struct hub_scripts *s, const struct hub_script *script) {
+    const struct hub_compiled *c = script->compiled;
+    return c && !s->closing && s->depth < NESTED_MAX ? c->direct : NULL;
+}
+
+/* False: it has to run in Lua. */
+static bool call_directly(const struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args,
+                          size_t n, hub_hook_done *done, void *arg) {
+    const struct hub_direct *d = direct_of(s, script);
+    json_t *result;
+    if (!d || !hub_direct_value(d, args, n, NULL, &result)) return false;
+    hub_metric_add(&calls_total, 1);
+    done(arg, HUB_OK, result, NULL);
+    json_decref(result);
+    return true;
+}
+
+/* The same for the only step of CHAIN. */
+static bool run_directly(struct hub_scripts *s, const struct hub_hook_chain *chain, const struct hub_script *script,
+                         hub_hook_ran *done, void *arg) {
+    const struct hub_direct *d = direct_of(s, script);
+    struct hub_hook_outcome o = {.code = HUB_OK, .script = script};
+    struct hub_buf text = s->text; /* whoever is told may start others */
+    if (!d) return false;
+    hub_buf_clear(&text);
+    s->text = (struct hub_buf){0};
+    bool known = hub_direct_value(d, chain->vars, chain->var_n, chain->takes_text ? &text : NULL, &o.result);
+    if (known) {
+        hub_metric_add(&calls_total, 1);
+        o.text = hub_buf_str(&text);
+        done(arg, &o);
+        json_decref(o.result);
+    }
+    hub_buf_free(&s->text);
+    s->text = text;
+    return known;
+}
+
+/* ---- the hook table ---- */
+
 /* The room that a hook is about, by its variables: roomId, or the record that room shows. */
 static HUB_MUST json_t *room_of(const struct hub_hook_arg *args, size_t n) {
     json_t *room = NULL;
@@ -738,6 +782,7 @@ void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *
                   size_t n, hub_hook_done *done, void *arg) {
     const char *why;
     s = home_of(script, s);
+    if (call_directly(s, script, args, n, done, arg)) return;
     struct hub_script_task *t = start_task(s, script, task_entry, &why);
     if (!t) {
         done(arg, HUB_HANDLER_FAILED, NULL, why);
@@ -799,12 +844,13 @@ void hub_lua_run(struct hub_scripts *s, const struct hub_hook_chain *chain, hub_
         return;
     }
     lua_CFunction entry = stands_alone(chain, first) ? lone_entry : chain_entry;
-    struct hub_script_task *t = start_task(home_of(first, s), first, entry, &why);
+    s = home_of(first, s);
+    if (entry == lone_entry && run_directly(s, chain, first, done, arg)) return;
+    struct hub_script_task *t = start_task(s, first, entry, &why);
     if (!t) {
         done(arg, &(struct hub_hook_outcome){.code = HUB_HANDLER_FAILED, .script = first, .error = why});
         return;
     }
-    s = t->s;
     if (entry == chain_entry) take_steps(t, chain);
     t->args = chain->vars;
     t->arg_n = chain->var_n;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scripting/expression/mscript_int.h"
+#include "scripting/expression/direct.h"
 #include "scripting/scripting_int.h"
 
 /* Lua shows at most 59 characters of a chunk's name: of a longer path the end says more. */
@@ -39,6 +39,7 @@ static bool compile_expr(lua_State *L, struct hub_compiled *out, struct hub_buf 
     bool good = ms_parse(&p, script->text) && ms_emit(&p, script->line, source);
     if (good) {
         ms_whole_vars(&p, &out->whole);
+        out->direct = hub_direct_new(p.root);
     } else {
         const struct hub_script_problem *q = &p.problem;
         int column = q->line ? q->column + 1 : q->column + script->column;

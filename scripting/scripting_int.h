@@ -21,13 +21,15 @@
  * never converted, and of one that is not in WHOLE (expressions only) just the members that are among
  * them. */
 struct hub_library;
+struct hub_direct;
 struct hub_compiled {
     struct hub_list link;
     struct hub_scripts *owner;         /* whose Lua state REF is good for */
     const struct hub_library *library; /* what it finds */
     const struct hub_script *script;
     struct hub_map words, whole;
-    uint64_t beginnings; /* of the words: a bit for each, hub_word_bit */
+    uint64_t beginnings;       /* of the words: a bit for each, hub_word_bit */
+    struct hub_direct *direct; /* of an expression that mostly needs no Lua, else NULL */
     int ref;
     bool expr;
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "schema/analysis/functions.h"
+#include "scripting/expression/direct.h"
 #include "scripting/expression/mscript_int.h"
 #include "scripting/scripting_int.h"
 
@@ -171,6 +172,7 @@ void hub_scripts_delete(struct hub_scripts *s) {
         struct hub_compiled *c = HUB_CONTAINER(link, struct hub_compiled, link);
         hub_map_clear(&c->words);
         hub_map_clear(&c->whole);
+        hub_direct_free(c->direct);
         ((struct hub_script *)(uintptr_t)c->script)->compiled = NULL;
         free(c);
     }

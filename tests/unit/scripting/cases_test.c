@@ -33,6 +33,15 @@ static void first_problem(void *arg, const struct hub_script_problem *p) {
              p->suggestion[0] ? " (" : "", p->suggestion, p->suggestion[0] ? ")" : "");
 }
 
+/* What may need no Lua gives the same in Lua, which an array that is indexed needs. */
+static bool check_in_lua(const char *expr, const struct variables *v, const char *expected, char *got, size_t size) {
+    if (kind != HUB_SCRIPT_EXPR || strlen(expr) > 1000 || strstr(expr, "module.exports")) return true;
+    char indirect[1100];
+    snprintf(indirect, sizeof indirect, "[%s\n][0]", expr);
+    snprintf(got, size, "%s", script_eval(kind, indirect, v->args, v->n));
+    return strcmp(got, expected) == 0;
+}
+
 static bool check_value(const char *expr, const struct variables *v, const char *expected, char *got, size_t size) {
     struct hub_script script = {.kind = kind, .text = hub_cstr(expr), .file = "t", .line = 1, .column = 1};
     char problem[400] = "";
@@ -43,7 +52,8 @@ static bool check_value(const char *expr, const struct variables *v, const char 
         return false;
     }
     snprintf(got, size, "%s", script_eval(kind, expr, v->args, v->n));
-    if (strncmp(expected, "throws ", 7) != 0) return strcmp(got, expected) == 0;
+    if (strncmp(expected, "throws ", 7) != 0)
+        return strcmp(got, expected) == 0 && check_in_lua(expr, v, expected, got, size);
     static const char start[] = "handler_failed: t.hub.yaml:7: ";
     return strncmp(got, start, sizeof start - 1) == 0 &&
            strncmp(got + sizeof start - 1, expected + 7, strlen(expected + 7)) == 0;
