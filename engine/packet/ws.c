@@ -1,8 +1,7 @@
 /* The WebSocket frame header, masking, close payload and handshake key. */
 #include "packet/ws.h"
 
-#include <openssl/sha.h>
-
+#include "base/crypto/digest.h"
 #include "base/text/utf8.h"
 
 static bool opcode_is_known(unsigned opcode) {
@@ -71,10 +70,10 @@ void hub_ws_close_payload(struct hub_buf *out, int code, const char *reason) {
 
 void hub_ws_accept(struct hub_str key, char out[29]) {
     struct hub_buf b = {0};
-    unsigned char digest[SHA_DIGEST_LENGTH];
+    unsigned char digest[HUB_SHA1_SIZE];
     hub_buf_adds(&b, key);
     hub_buf_adds(&b, HUB_STR("258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
-    SHA1((const unsigned char *)b.p, b.n, digest);
+    hub_sha1(hub_buf_str(&b), digest);
     hub_buf_clear(&b);
     hub_buf_add_base64(&b, hub_str((const char *)digest, sizeof digest));
     memcpy(out, hub_buf_cstr(&b), 29);

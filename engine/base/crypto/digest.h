@@ -7,4 +7,7 @@
  * to another one. */
 #define HUB_DIGEST_SIZE 33
 void hub_digest(struct hub_str s, char out[HUB_DIGEST_SIZE]);
+/* SHA-1, which the WebSocket handshake asks for (RFC 6455, section 4.2.2): proves nothing to anybody. */
+#define HUB_SHA1_SIZE 20
+void hub_sha1(struct hub_str s, unsigned char out[HUB_SHA1_SIZE]);
 #endif

@@ -35,9 +35,21 @@ struct hub_ip hub_ip_network(const struct hub_ip *ip) {
     return net;
 }
 
+/* By hand: inet_ntop prints with printf, for each connection. */
+static void format_v4(const uint8_t bytes[4], char *out) {
+    for (int i = 0; i < 4; i++) {
+        if (bytes[i] >= 100) *out++ = (char)('0' + bytes[i] / 100);
+        if (bytes[i] >= 10) *out++ = (char)('0' + bytes[i] / 10 % 10);
+        *out++ = (char)('0' + bytes[i] % 10);
+        *out++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void hub_ip_format(const struct hub_ip *ip, char out[HUB_IP_TEXT]) {
-    bool v4 = hub_ip_is_v4(ip);
-    inet_ntop(v4 ? AF_INET : AF_INET6, ip->bytes + (v4 ? 12 : 0), out, HUB_IP_TEXT);
+    if (hub_ip_is_v4(ip))
+        format_v4(ip->bytes + 12, out);
+    else
+        inet_ntop(AF_INET6, ip->bytes, out, HUB_IP_TEXT);
 }
 
 bool hub_ip_parse_network(struct hub_str text, struct hub_ip *out) {
