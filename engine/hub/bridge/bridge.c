@@ -296,8 +296,7 @@ static void bridge_hub(struct hub_engine *e, const struct hub_hub *hub) {
 static bool is_heard_by_parts(struct hub_engine *e, const struct hub_def_object *o) {
     const struct hub_service *s = e->config.service;
     bool any = false;
-    for (const struct hub_part *const *part = e->parts; *part; part++) {
-        if (!(*part)->hears) continue;
+    HUB_PARTS_EACH(e, hears, part) {
         for (size_t i = 0; i < s->hub_n; i++) any |= (*part)->hears(&s->hubs[i], o);
         for (size_t i = 0; i < s->namespace_n; i++) any |= (*part)->hears(&s->namespaces[i].def, o);
     }

@@ -45,7 +45,6 @@ size_t hub_parts_with(const struct hub_engine *e, size_t flag, const struct hub_
     while (p[n] && p[n] != part) n++;
     HUB_BUG_IF(part && !p[n]);
     return n;
-    return n;
 }
 
 void **hub_engine_part(struct hub_engine *e, const struct hub_part *part) {

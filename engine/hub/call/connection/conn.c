@@ -61,8 +61,9 @@ void hub_conn_open(struct hub_conn *c) {
 }
 
 static void tell_parts(struct hub_conn *c) {
-    for (const struct hub_part *const *p = c->hub->engine->parts; *p; p++)
-        if ((*p)->disconnected && (!c->socket->guest || (*p)->of_guests)) (*p)->disconnected(c);
+    HUB_PARTS_EACH(c->hub->engine, disconnected, part) {
+        if (!c->socket->guest || (*part)->of_guests) (*part)->disconnected(c);
+    }
 }
 
 /* Parts have heard of it only when it was open. */
