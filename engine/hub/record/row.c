@@ -311,6 +311,13 @@ static void on_change_noted(struct hub_write *w) {
     end_row_change(x, true);
 }
 
+/* It is read when somebody wants it; who watches for changes of records may want it now. */
+static void doubt_row(struct hub_record *r, const struct hub_grant *by) {
+    struct hub_engine *e = r->all->engine;
+    hub_record_doubt(r);
+    if (!hub_record_is_heard(r)) HUB_PARTS_CALL(e, record_changed, e, hub_cstr(r->id), by);
+}
+
 static void on_change_locked(struct hub_record_lock *lock, enum hub_code code) {
     struct row_change *x = HUB_CONTAINER(lock, struct row_change, lock);
     struct hub_record *r = x->record;
@@ -318,7 +325,7 @@ static void on_change_locked(struct hub_record_lock *lock, enum hub_code code) {
     bool newer = !code && row && x->no > row->no;
     if (newer && (x->unknown || x->no <= row->loaded_no)) {
         row->no = x->no;
-        hub_record_doubt(r); /* which waits for the lock */
+        doubt_row(r, x->by.grant); /* which waits for the lock */
         newer = false;
     }
     bool same = r->value && x->value ? hub_json_equal(r->value, x->value) : r->value == x->value;
@@ -331,11 +338,10 @@ static void on_change_locked(struct hub_record_lock *lock, enum hub_code code) {
     write_version(&x->version_row, r, x->value, r->version + 1);
 }
 
-/* One that nobody follows is read when somebody wants it. */
 static void take_change(struct hub_record *r, int64_t no, json_t *value, bool unknown, const struct hub_grant *by) {
     bool idle = !r->holder && hub_list_empty(&r->waiting);
-    if (idle && r->loaded && !hub_record_is_heard(r)) hub_record_doubt(r);
-    if (idle && !r->loaded) return;
+    if (idle && !hub_record_is_heard(r)) doubt_row(r, by);
+    if (idle && !r->loaded) return; /* it is about to be looked up, if anybody is to hear of it */
     struct row_change *x = hub_xcalloc(1, sizeof *x);
     *x = (struct row_change){.record = hub_record_ref(r), .no = no, .value = json_incref(value), .unknown = unknown};
     hub_grant_begin_change((struct hub_grant *)(uintptr_t)by, &x->by);

@@ -3,17 +3,18 @@
 #include "fake_hub.h"
 #include "hub/collection/collection_int.h"
 
-#define HUB                                                                                              \
-    "roomSettings: {roomDataObject: room}\n"                                                             \
-    "messageSettings: {messageTypes: [text]}\n"                                                          \
-    "hubExtensions:\n"                                                                                   \
-    "  limits: {writes: 1000000, subscriptions: 3}\n"                                                    \
-    "  records: [{pattern: 't:{id}', canWrite: 'true'}]\n"                                               \
-    "  collections:\n"                                                                                   \
-    "    - {pattern: 'of:{userId}', dataObject: seat, where: {userId: '{userId}'}, orderBy: roomId,"     \
-    " limit: 2, canRead: 'true'}\n"                                                                      \
-    "    - {pattern: 'g:{userId}', dataObject: seat, where: {userId: '{userId}'}, canRead: params.id}\n" \
-    "    - {pattern: 's:{id}', resolver: params.id, watch: ['t:{id}-*'], debounceMs: 50}\n"
+#define HUB                                                                                                           \
+    "roomSettings: {roomDataObject: room}\n"                                                                          \
+    "messageSettings: {messageTypes: [text]}\n"                                                                       \
+    "hubExtensions:\n"                                                                                                \
+    "  limits: {writes: 1000000, subscriptions: 3}\n"                                                                 \
+    "  records: [{pattern: 't:{id}', canWrite: 'true'}, {pattern: 'seat:{id}', dataObject: seat, canRead: 'true'}]\n" \
+    "  collections:\n"                                                                                                \
+    "    - {pattern: 'of:{userId}', dataObject: seat, where: {userId: '{userId}'}, orderBy: roomId,"                  \
+    " limit: 2, canRead: 'true'}\n"                                                                                   \
+    "    - {pattern: 'g:{userId}', dataObject: seat, where: {userId: '{userId}'}, canRead: params.id}\n"              \
+    "    - {pattern: 's:{id}', resolver: params.id, watch: ['t:{id}-*'], debounceMs: 50}\n"                           \
+    "    - {pattern: 'rows', resolver: later.rows, watch: ['seat:*'], debounceMs: 50}\n"
 #define WATCH(ID) "{\"collectionId\":\"" ID "\"}"
 #define SEAT(ID, USER, ROOM) "{\"id\":\"" ID "\",\"userId\":\"" USER "\",\"roomId\":\"" ROOM "\",\"isActive\":true}"
 
@@ -232,6 +233,49 @@ static void a_change_that_cannot_be_read_is_made_up_for(void **state) {
     fake_hub_free(f);
 }
 
+/* Of a record that is a row; loaded, and then not any more. Nobody follows it, so nobody heard. */
+static void a_script_runs_when_a_row_changes_that_is_a_record(void **state) {
+    struct fake_client ann;
+    struct fake_hub *f = hub_with_seats(&ann);
+    (void)state;
+    client_does(&ann, "hub:readRecord", "{\"recordId\":\"seat:1\"}", "\"ok\":true");
+    int ack = client_says(&ann, "hub:subscribeCollection", WATCH("rows"));
+    fake_settle(f);
+    fake_script_end(&f->scripts, HUB_OK, "[]");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    for (int i = 0; i < 2; i++) {
+        seat_changes(f, "1", "roomId", i ? "r8" : "r9");
+        fake_pass(f, 50);
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+        fake_script_end(&f->scripts, HUB_OK, "[]");
+        fake_pass(f, 50);
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    }
+    fake_hub_free(f);
+}
+
+/* What is read then may be older. */
+static void also_while_that_is_being_read(void **state) {
+    struct fake_client ann;
+    struct fake_hub *f = hub_with_seats(&ann);
+    (void)state;
+    int ack = client_says(&ann, "hub:subscribeCollection", WATCH("rows"));
+    fake_settle(f);
+    fake_script_end(&f->scripts, HUB_OK, "[]");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    fake_store_hold(&f->store, true);
+    int reads = client_says(&ann, "hub:readRecord", "{\"recordId\":\"seat:1\"}");
+    fake_settle(f);
+    seat_changes(f, "1", "roomId", "r9");
+    fake_settle(f);
+    fake_store_hold(&f->store, false);
+    client_is_answered(&ann, reads, "\"ok\":true");
+    fake_pass(f, 50);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    fake_script_end(&f->scripts, HUB_OK, "[]");
+    fake_hub_free(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_costs_only_what_it_touches),
@@ -242,6 +286,8 @@ int main(void) {
         cmocka_unit_test(rights_that_change_before_the_answer_are_asked_for),
         cmocka_unit_test(a_change_that_cannot_be_read_is_made_up_for),
         cmocka_unit_test(a_script_runs_as_often_as_its_window_says),
+        cmocka_unit_test(a_script_runs_when_a_row_changes_that_is_a_record),
+        cmocka_unit_test(also_while_that_is_being_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
