@@ -257,16 +257,20 @@ static inline void client_emits(struct fake_client *c, const char *event, const 
 }
 
 /* WHO: "ann", or "ann:admin", or NULL, a stranger. Never idle. NSP: "/hub/chat", or a plain namespace of
- * the service. */
-static inline void client_connect_to(struct fake_hub *f, struct fake_client *c, const char *nsp, const char *who) {
+ * the service. MORE: further members of auth, with a comma before each. */
+static inline void client_connect_as(struct fake_hub *f, struct fake_client *c, const char *nsp, const char *who,
+                                     const char *more) {
     char text[100];
     *c = (struct fake_client){.of = f, .nsp = nsp, .eio = fake_open(f->sessions)};
     hub_list_push(&f->clients, &c->link);
     c->eio->last_in = INT64_MAX / 2;
-    snprintf(text, sizeof text, who ? "0%s,{\"token\":\"dev:%s\"}" : "0%s,", nsp, who);
+    snprintf(text, sizeof text, who ? "0%s,{\"token\":\"dev:%s\"%s}" : "0%s,", nsp, who, more);
     fake_text(c->eio, text);
     snprintf(text, sizeof text, "40%s,{\"sid\"", nsp);
     client_hears(c, text);
+}
+static inline void client_connect_to(struct fake_hub *f, struct fake_client *c, const char *nsp, const char *who) {
+    client_connect_as(f, c, nsp, who, "");
 }
 static inline void client_connect(struct fake_hub *f, struct fake_client *c, const char *who) {
     client_connect_to(f, c, "/hub/chat", who);

@@ -28,19 +28,26 @@ struct kept {
     struct hub_room *room;
     json_t *value; /* NULL: not known */
     int64_t version;
-    bool busy;  /* the keeper has not answered yet, or answers are being given */
-    bool stale; /* it was committed by another definition: to be read again */
+    bool busy;     /* the keeper has not answered yet, or answers are being given */
+    bool stale;    /* it was committed by another definition: to be read again */
+    bool doubtful; /* nobody knows what was written last; */
+    int64_t last;  /* the version before it */
     struct hub_list waiting, batch;
     size_t waiting_n;
     json_t *next; /* what is being written */
     int64_t next_version;
+    struct hub_retry retry; /* of reading what is doubtful */
+    bool retrying;
 };
+
+static void on_retry(struct hub_retry *r, bool give_up);
 
 static struct kept *kept_of(struct hub_room *room) {
     void **at = hub_room_data(room, &hub_room_metadata_part);
     if (*at) return *at;
     struct kept *k = *at = hub_xcalloc(1, sizeof *k);
     k->room = room;
+    k->retry.again = on_retry;
     hub_list_init(&k->waiting);
     hub_list_init(&k->batch);
     return k;
@@ -110,15 +117,41 @@ static void end_step(struct kept *k, struct hub_list *answered, enum hub_code co
     hub_room_unref(room);
 }
 
-/* Of each change: whoever has made one of several has not made the others. */
-static void tell_readers(struct hub_room *room, struct hub_list *done) {
+static void tell_readers(struct hub_room *room, const void *by) {
     struct hub_engine *e = hub_of(room)->engine;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_ROOM_METADATA, hub_of(room), hub_cstr(room->id), by);
+}
+
+/* Of each change: whoever has made one of several has not made the others. */
+static void tell_changes(struct hub_room *room, struct hub_list *done) {
     HUB_LIST_EACH(done, it) {
         const struct asking *a = HUB_CONTAINER(it, struct asking, link);
-        if (!a->changed) continue;
-        HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_ROOM_METADATA, hub_of(room), hub_cstr(room->id), a->arg);
+        if (a->changed) tell_readers(room, a->arg);
     }
 }
+
+/* ---- what became of a write that failed ---- */
+
+static void on_looked(void *arg, enum hub_code code, const char *error, json_t *value, int64_t version) {
+    struct kept *k = arg;
+    (void)error, (void)value, (void)version;
+    if (!code || k->retrying || !hub_retry_anyway(&hub_of(k->room)->engine->retries, &k->retry, code)) return;
+    k->retrying = true;
+    hub_room_ref(k->room);
+}
+
+/* Guards may have read what was there before. */
+static void look_again(struct kept *k) { hub_room_metadata_read(k->room, on_looked, k); }
+
+static void on_retry(struct hub_retry *r, bool give_up) {
+    struct kept *k = HUB_CONTAINER(r, struct kept, retry);
+    struct hub_room *room = k->room;
+    k->retrying = false;
+    if (!give_up && k->doubtful) look_again(k);
+    hub_room_unref(room);
+}
+
+/* ---- one batch ---- */
 
 static void end_batch(struct kept *k, enum hub_code code, const char *error) {
     struct hub_list done;
@@ -130,9 +163,12 @@ static void end_batch(struct kept *k, enum hub_code code, const char *error) {
         hub_metadata_count(k->next_version - version);
         k->value = k->next;
         k->version = k->next_version;
-        tell_readers(k->room, &done);
+        tell_changes(k->room, &done);
     } else {
         json_decref(k->next); /* it may have been written all the same: the next one reads what there is */
+        k->doubtful = true;
+        k->last = version;
+        look_again(k);
     }
     k->next = NULL;
     end_step(k, &done, code, error);
@@ -167,6 +203,8 @@ static void on_loaded(void *arg, enum hub_code code, struct hub_str text, int64_
         k->value = text.n ? hub_json_parse(text, NULL) : NULL;
         if (!k->value) k->value = json_object();
         k->version = version;
+        if (k->doubtful && version != k->last) tell_readers(k->room, NULL);
+        k->doubtful = false;
     }
     end_step(k, &failed, code, NULL);
 }

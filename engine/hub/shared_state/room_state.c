@@ -109,6 +109,11 @@ static void refuse_list(struct hub_shared *s, struct hub_list *asked, enum hub_c
     }
 }
 
+static void tell_readers(struct hub_shared *s, const void *by) {
+    struct hub_engine *e = hub_of(s->room)->engine;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_STATE, hub_of(s->room), hub_cstr(s->room->id), by);
+}
+
 /* It is committed: from here on everybody knows. */
 static void apply_step(struct hub_shared *s, struct hub_state_step *step, const void *by) {
     if (step->op == HUB_STATE_CLEAR)
@@ -120,8 +125,7 @@ static void apply_step(struct hub_shared *s, struct hub_state_step *step, const 
     hub_shared_forget_shown(s);
     hub_metric_add(&changes_total, 1);
     hub_shared_tell(s, step);
-    struct hub_engine *e = hub_of(s->room)->engine;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_STATE, hub_of(s->room), hub_cstr(s->room->id), by);
+    tell_readers(s, by);
 }
 
 static void answer_asking(struct hub_shared *s, struct asking *a) {
@@ -135,6 +139,9 @@ static void answer_asking(struct hub_shared *s, struct asking *a) {
 
 /* ---- one batch ---- */
 
+static void go_on(struct hub_shared *s);
+static void look_again(struct hub_shared *s);
+
 static void end_batch(struct hub_shared *s, enum hub_code code) {
     struct hub_list done;
     hub_list_init(&done);
@@ -143,7 +150,7 @@ static void end_batch(struct hub_shared *s, enum hub_code code) {
     if (code) {
         s->doubtful = true;
         refuse_list(s, &done, code);
-        if (s->told) hub_shared_show_all(s);
+        look_again(s);
     } else {
         if (s->next.takes_out && s->next.cleared) s->cleared = s->next.cleared;
         for (struct hub_list *l; (l = hub_list_pop(&done));) answer_asking(s, HUB_CONTAINER(l, struct asking, link));
@@ -151,8 +158,6 @@ static void end_batch(struct hub_shared *s, enum hub_code code) {
     hub_room_use(s->room);
     s->busy = false;
 }
-
-static void go_on(struct hub_shared *s);
 
 static void on_saved(void *arg, enum hub_code code) {
     struct hub_shared *s = arg;
@@ -202,15 +207,18 @@ static void read_rows(struct hub_shared *s, const struct hub_rows *rows) {
     }
 }
 
-/* Those who were shown what was in memory before are shown what there is now, if that is something else. */
+/* Those who were shown what was in memory before are shown what there is now, if that is something else; and
+ * guards that have read it are asked again. */
 static void take_rows(struct hub_shared *s, const struct hub_rows *rows) {
     static const struct hub_rows none = {0};
     int64_t version = s->version;
-    bool elsewhere = s->keeper != keeper_of(s->room);
+    bool was_known = s->keeper, elsewhere = s->keeper != keeper_of(s->room);
     read_rows(s, rows ? rows : &none);
     s->keeper = keeper_of(s->room);
     s->doubtful = false;
-    if (s->told && (elsewhere || s->version != version)) hub_shared_tell_all(s);
+    if (!elsewhere && s->version == version) return;
+    if (s->told) hub_shared_tell_all(s);
+    if (was_known) tell_readers(s, NULL);
 }
 
 static void on_loaded(void *arg, enum hub_code code, const struct hub_rows *rows) {
@@ -297,17 +305,21 @@ static void on_read_again(void *arg, enum hub_code code, const char *error, cons
     hub_room_ref(s->room);
 }
 
-void hub_shared_show_all(struct hub_shared *s) {
+/* Also when nobody is in the room: guards may have read it, wherever their connections are. */
+static void look_again(struct hub_shared *s) {
     const struct hub_state_change read = {.op = HUB_STATE_READ};
-    if (!hub_group_size(s->room->readers)) return;
     hub_shared_state_ask(s->room, &read, on_read_again, s);
+}
+
+void hub_shared_show_all(struct hub_shared *s) {
+    if (hub_group_size(s->room->readers)) look_again(s);
 }
 
 static void on_retry(struct hub_retry *r, bool give_up) {
     struct hub_shared *s = HUB_CONTAINER(r, struct hub_shared, retry);
     struct hub_room *room = s->room;
     s->retrying = false;
-    if (!give_up) hub_shared_show_all(s);
+    if (!give_up && (s->doubtful || hub_group_size(s->room->readers))) look_again(s);
     hub_room_unref(room);
 }
 
@@ -330,20 +342,26 @@ static bool room_keeps(struct hub_room *room) {
     return s && s->keeper == &hub_state_in_memory && hub_map_len(&s->entries);
 }
 
-/* What is nowhere else ends with the room. */
-static void room_closed(struct hub_room *room) {
-    struct hub_shared *s = *hub_room_data(room, &hub_shared_state_part);
-    if (!s || s->keeper != &hub_state_in_memory) return;
+/* What is nowhere else ends with the room, which is a change for whoever has read it. */
+static void lose_entries(struct hub_shared *s) {
+    bool any = hub_map_len(&s->entries);
     drop_entries(s);
     s->version = 0;
     s->keeper = NULL;
     s->told = false;
+    if (any) tell_readers(s, NULL);
+}
+
+static void room_closed(struct hub_room *room) {
+    struct hub_shared *s = *hub_room_data(room, &hub_shared_state_part);
+    if (s && s->keeper == &hub_state_in_memory) lose_entries(s);
 }
 
 static void room_emptied(struct hub_room *room) {
     void **at = hub_room_data(room, &hub_shared_state_part);
     struct hub_shared *s = *at;
     if (!s) return;
+    room_closed(room);
     drop_entries(s);
     hub_map_clear(&s->entries);
     free(s);

@@ -244,11 +244,12 @@ static void on_changed(struct hub_record_with *with, const struct hub_err *err, 
 
 /* ---- begin ---- */
 
-/* What was read at one moment, and not acted upon, needs no check. */
+/* What was read at one moment, and not acted upon, needs no check; unless a guard would not hear of a change
+ * behind that moment. */
 static bool has_nothing_to_do(const struct hub_tx *tx) {
     if (tx->n > 1) return false;
     HUB_LIST_EACH(&tx->items, it)
-    if (item_at(it)->changed) return false;
+    if (item_at(it)->changed || item_at(it)->noted_late) return false;
     return true;
 }
 

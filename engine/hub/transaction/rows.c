@@ -30,7 +30,7 @@ static void on_row(void *arg, enum hub_code code, json_t *result, const char *er
         item->id = json_incref(a->id);
         item->was = json_incref(result);
         item->now = json_incref(result);
-        HUB_UNUSED(hub_guard_finds_row(a->tx->engine, a, a->table, a->id, result), "the commit looks at it again");
+        item->noted_late = hub_guard_finds_row(a->tx->engine, a, a->table, a->id, result);
         a->then(a->tx, item, a->call);
     }
     hub_tx_asked(a);

@@ -36,6 +36,7 @@ struct hub_tx_item {
     json_t *was, *now;             /* values when they were read, and as the transaction sees them; NULL: none */
     bool fresh;                    /* a row whose id is new: nobody has it, and nothing was read */
     bool changed;
+    bool noted_late;         /* a row that may have changed before it was noted for the guard that has read it */
     json_t *changes;         /* of a row that was there and is to be updated */
     json_t *where, *options; /* of a list, whose rows are WAS */
     int64_t version;         /* of a record, when it was read */

@@ -2,18 +2,21 @@
  * that is no JSON value waits for the test. */
 #include "fake_hub.h"
 #include "hub/guard/guard.h"
+#include "hub/record/record_int.h"
 
 #define GUARDS                                                          \
     "  channels: [{pattern: 'c:{x}', canSubscribe: 'session.later'}]\n" \
     "  records:\n"                                                      \
     "  - {pattern: 'r:{x}', canRead: 'session.later'}\n"                \
-    "  - {pattern: 'v:{x}', canRead: 'value.later'}\n"
-#define HUB                                     \
+    "  - {pattern: 'v:{x}', canRead: 'value.later'}\n"                  \
+    "  - {pattern: 's:{id}', dataObject: seat}\n"
+#define HUB_WITH(STATE)                         \
     "roomSettings: {roomDataObject: room}\n"    \
     "messageSettings: {messageTypes: [text]}\n" \
     "hubExtensions:\n"                          \
-    "  state: {sync: true}\n"                   \
+    "  state: " STATE "\n"                      \
     "  metadata: {connection: {clientWritable: [nick]}, room: {}}\n" GUARDS
+#define HUB HUB_WITH("{sync: true}")
 #define DOCS                                \
     "  - name: Doc\n"                       \
     "    managed: true\n"                   \
@@ -22,6 +25,7 @@
     "      - {name: team, type: Integer}\n" \
     "      - {name: open, type: Boolean}\n" \
     "      - {name: due, type: DateTime}\n"
+#define CLIENTS "clients: {id: auth.clientId}\n"
 #define PLAIN "namespaces:\n- path: /plain\n  auth: true\n" GUARDS
 
 /* What is granted, how it is asked for, and where. */
@@ -32,10 +36,11 @@ static const struct kind {
     {"/hub/chat", "hub:subscribeRecord", "recordId", "v:"}, {"/plain", "hub:subscribe", "channel", "c:"},
     {"/plain", "hub:subscribeRecord", "recordId", "r:"},    {"/plain", "hub:subscribeRecord", "recordId", "v:"}};
 
-static struct fake_hub *guards_new(void) {
-    fake_service_more = DOCS PLAIN;
-    return fake_hub_new(HUB);
+static struct fake_hub *guards_of(const char *hub) {
+    fake_service_more = DOCS PLAIN CLIENTS;
+    return fake_hub_new(hub);
 }
+static struct fake_hub *guards_new(void) { return guards_of(HUB); }
 
 static void end_guard(struct fake_hub *f, enum hub_code code, const char *result) {
     fake_script_end(&f->scripts, code, result);
@@ -208,22 +213,26 @@ static void but_not_by_what_they_have_changed_themselves(void **state) {
 
 /* A function that scripts may call, by the hook of CALLER; with TX within a transaction. ARGS: a list as
  * JSON. */
-static void does_by(struct fake_hub *f, void *caller, struct hub_host_tx **tx, const char *function, const char *args) {
+static void begins_by(struct fake_hub *f, struct hub_host_call *call, const char *function) {
+    struct hub_host_tx **tx = call->tx;
     char name[40];
-    struct hub_host_call call = {
-        .args = hub_json_parse(hub_cstr(args), NULL), .tx = tx, .caller = caller, .done = fake_on_host_done};
-    json_t *given = call.args;
-    assert_non_null(given);
     for (const struct hub_part *const *part = hub_parts; *part; part++) {
         const struct hub_host_fn *const rows[] = {tx ? (*part)->host_within : (*part)->host,
                                                   tx ? NULL : (*part)->host_of_rooms};
         for (size_t i = 0; i < HUB_NELEM(rows); i++)
             for (const struct hub_host_fn *fn = rows[i]; fn && fn->name; fn++) {
                 snprintf(name, sizeof name, "%s.%s", fn->table, fn->name);
-                if (!strcmp(name, function)) fn->call(f->engine, &call);
+                if (!strcmp(name, function)) fn->call(f->engine, call);
             }
     }
     fake_settle(f);
+}
+static void does_by(struct fake_hub *f, void *caller, struct hub_host_tx **tx, const char *function, const char *args) {
+    struct hub_host_call call = {
+        .args = hub_json_parse(hub_cstr(args), NULL), .tx = tx, .caller = caller, .done = fake_on_host_done};
+    json_t *given = call.args;
+    assert_non_null(given);
+    begins_by(f, &call, function);
     assert_null(call.args); /* it was found, and is answered */
     json_decref(given);
 }
@@ -270,6 +279,7 @@ static const struct reading {
      "objects.delete", "[\"Doc\", 42]"},
     {"state.get", "[\"r1\", \"k\"]", "state.set", "[\"r2\", \"k\", 1]", "state.set", "[\"r1\", \"k\", 1]"},
     {"state.keys", "[\"r1\"]", "state.get", "[\"r1\", \"k\"]", "state.incr", "[\"r1\", \"n\", 1]"},
+    {"state.all", "[\"r1\"]", "state.clear", "[\"r1\"]", "state.set", "[\"r1\", \"k\", 1]"},
     {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r2\", {\"a\": 1}]", "rooms.setMetadata",
      "[\"r1\", {\"a\": 1}]"},
 };
@@ -332,6 +342,98 @@ static void when_somebody_comes_to_a_room_whose_members_they_have_read(void **st
     }
 }
 
+/* They show it: role, silence and all. */
+static void when_the_rights_of_a_member_change(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann, bob;
+    (void)state;
+    client_connect(f, &ann, "ann");
+    client_join(f, &bob, "bob", "r1");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does(f, "rooms.members", "[\"r1\"]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    hub_permissions_tell_user(fake_room(f, "r1"), HUB_STR("cat"));
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0); /* who is not there */
+    hub_permissions_tell_user(fake_room(f, "r1"), HUB_STR("bob"));
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "false");
+    hears_of_the_end(&ann, &kinds[0], 1, "not_allowed");
+    fake_hub_free(f);
+}
+
+/* It went without a word. */
+static void when_the_state_that_they_have_read_ends_with_its_room(void **state) {
+    (void)state;
+    for (int closed = 0; closed <= 1; closed++) {
+        struct fake_hub *f = guards_of(HUB_WITH("{persist: false}"));
+        struct fake_client ann, bob;
+        client_connect(f, &ann, "ann");
+        if (closed) client_join(f, &bob, "bob", "r1");
+        server_does(f, "state.set", "[\"r1\", \"k\", 1]");
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        guard_does(f, "state.get", "[\"r1\", \"k\"]");
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+        if (closed)
+            server_does(f, "objects.delete", "[\"room\", \"r1\"]");
+        else
+            fake_pass(f, 130000);
+        if (!closed) assert_null(hub_room_find(&f->hub->rooms, HUB_STR("r1")));
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+        end_guard(f, HUB_OK, "false");
+        hears_of_the_end(&ann, &kinds[0], 1, "not_allowed");
+        fake_hub_free(f);
+    }
+}
+
+/* The write was answered as undecided, and turns out to have been carried out. The room may be empty, and the
+ * store away for a while. */
+static void when_it_turns_out_to_have_changed(void **state) {
+    static const struct {
+        const char *reads, *read_args, *changes, *first, *second;
+    } doubts[] = {
+        {"state.get", "[\"r1\", \"k\"]", "state.set", "[\"r1\", \"k\", 1]", "[\"r1\", \"k\", 2]"},
+        {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r1\", {\"a\": 1}]", "[\"r1\", {\"a\": 2}]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * HUB_NELEM(doubts); i++) {
+        bool written = i % 2;
+        struct fake_hub *f = guards_new();
+        struct fake_client ann;
+        client_connect(f, &ann, "ann");
+        server_does(f, doubts[i / 2].changes, doubts[i / 2].first);
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        guard_does(f, doubts[i / 2].reads, doubts[i / 2].read_args);
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        json_t *args = hub_json_parse(hub_cstr(doubts[i / 2].second), NULL);
+        struct fake_host_call write = {.call = {.args = args, .caller = &f->hub->caller, .done = fake_on_answer}};
+        fake_store_hold(&f->store, true);
+        begins_by(f, &write.call, doubts[i / 2].changes);
+        while (fake_store_first(&f->store)->what != FAKE_WRITE) {
+            fake_store_answer(&f->store);
+            fake_settle(f);
+        }
+        if (written) fake_carry_out(&f->store, fake_store_first(&f->store)->write);
+        fake_store_fail(&f->store, HUB_STORE_UNDECIDED, "");
+        fake_settle(f);
+        fake_store_fail(&f->store, HUB_STORE_UNAVAILABLE, ""); /* it is looked at again */
+        fake_store_hold(&f->store, false);
+        fake_settle(f);
+        assert_int_equal(write.code, HUB_STORE_UNDECIDED);
+        json_decref(args);
+        assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+        fake_pass(f, 1000);
+        assert_int_equal(fake_scripts_waiting(&f->scripts), written);
+        if (written) end_guard(f, HUB_OK, "true");
+        fake_hub_free(f);
+    }
+}
+
 /* Of a guard that names "connection" it is that of who asks. */
 static void when_metadata_or_rooms_of_a_connection_change(void **state) {
     struct fake_hub *f = guards_new();
@@ -351,6 +453,58 @@ static void when_metadata_or_rooms_of_a_connection_change(void **state) {
     end_guard(f, HUB_OK, "true");
     client_hang_up(&bob);
     fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    fake_hub_free(f);
+}
+
+/* By its id, whichever of its sockets that is. */
+static void when_metadata_of_a_client_change_or_it_goes(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann, bob;
+    (void)state;
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does(f, "clients.get", "[\"desk\"]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    client_connect_as(f, &bob, "/hub/chat", "bob", ",\"clientId\":\"desk\"");
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1); /* it has come */
+    guard_does(f, "clients.get", "[\"desk\"]");
+    end_guard(f, HUB_OK, "true");
+    client_does(&bob, "hub:setMetadata", "{\"metadata\":{\"nick\":\"b\"}}", "\"ok\":true");
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    guard_does(f, "clients.get", "[\"desk\"]");
+    end_guard(f, HUB_OK, "true");
+    client_hang_up(&bob);
+    fake_pass(f, 60000); /* it may come back for a while */
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "false");
+    hears_of_the_end(&ann, &kinds[0], 1, "not_allowed");
+    fake_hub_free(f);
+}
+
+/* Records that are rows change with these, and nobody hears of one that is not in memory. */
+static void when_many_records_are_read_one_that_is_a_row_is_heard_of(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann;
+    char id[20];
+    (void)state;
+    seats_are_taken(f);
+    client_connect(f, &ann, "ann");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    for (int i = 0; i < HUB_GRANT_READS_MAX; i++) {
+        snprintf(id, sizeof id, "r:x%d", i);
+        fake_guard_reads(f, id);
+    }
+    fake_guard_reads(f, "s:s1");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    struct hub_records *all = hub_records_of(f->engine);
+    hub_record_unref(hub_record_get(all, HUB_STR("r:new"), (int64_t)hub_map_len(&all->by_id))); /* in its place */
+    server_does(f, "objects.update", "[\"seat\", \"s1\", {\"roomId\": \"r3\"}]");
     assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
     end_guard(f, HUB_OK, "true");
     fake_hub_free(f);
@@ -524,6 +678,40 @@ static void nor_in_a_transaction(void **state) {
     fake_hub_free(f);
 }
 
+/* The only thing that it has done was to find a row by another spelling of its id: between the find and the
+ * note it may have changed, so the commit looks at it again. */
+static void a_transaction_looks_again_at_a_row_that_was_noted_late(void **state) {
+    (void)state;
+    for (int other = 0; other <= 1; other++) {
+        struct fake_hub *f = guards_new();
+        struct fake_client ann;
+        struct hub_host_tx *tx = NULL;
+        seats_are_taken(f);
+        client_connect(f, &ann, "ann");
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        guard_does_within(f, &tx, "db.transaction", "[\"begin\"]");
+        struct hub_host_call call = {.args = json_pack("[s, s]", "seat", other ? "S1" : "s1"),
+                                     .tx = &tx,
+                                     .caller = (void *)(uintptr_t)fake_script_first(&f->scripts)->caller,
+                                     .done = fake_on_host_done};
+        json_t *args = call.args;
+        fake_store_hold(&f->store, true);
+        begins_by(f, &call, "objects.find");
+        struct hub_cond *id = (struct hub_cond *)(uintptr_t)fake_store_first(&f->store)->select.where;
+        id->value = hub_cell_text(HUB_STR("s1")); /* for this store it is the same one */
+        fake_store_hold(&f->store, false);
+        fake_settle(f);
+        assert_null(call.args);
+        json_decref(args);
+        size_t writes = f->store.asked[FAKE_WRITE];
+        guard_does_within(f, &tx, "db.transaction", "[\"commit\"]");
+        assert_int_equal(f->store.asked[FAKE_WRITE], writes + (size_t)other); /* the check */
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        fake_hub_free(f);
+    }
+}
+
 /* Lets every guard that waits read r:acl and write it; how many there were. */
 static int guards_go_round(struct fake_hub *f, int *value, int most) {
     int n = 0;
@@ -672,13 +860,19 @@ int main(void) {
         cmocka_unit_test(but_not_by_what_they_have_changed_themselves),
         cmocka_unit_test(when_anything_else_that_they_have_read_changes),
         cmocka_unit_test(when_somebody_comes_to_a_room_whose_members_they_have_read),
+        cmocka_unit_test(when_the_rights_of_a_member_change),
+        cmocka_unit_test(when_the_state_that_they_have_read_ends_with_its_room),
+        cmocka_unit_test(when_it_turns_out_to_have_changed),
         cmocka_unit_test(when_metadata_or_rooms_of_a_connection_change),
+        cmocka_unit_test(when_metadata_of_a_client_change_or_it_goes),
+        cmocka_unit_test(when_many_records_are_read_one_that_is_a_row_is_heard_of),
         cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),
         cmocka_unit_test(what_is_read_may_have_nul_characters_in_its_name),
         cmocka_unit_test(but_not_by_anything_else_that_they_have_changed_themselves),
         cmocka_unit_test(but_not_by_rows_that_they_have_changed_themselves),
         cmocka_unit_test(a_row_that_was_found_is_noted_by_its_own_id),
         cmocka_unit_test(nor_in_a_transaction),
+        cmocka_unit_test(a_transaction_looks_again_at_a_row_that_was_noted_late),
         cmocka_unit_test(two_that_change_what_both_read_take_turns_at_a_bounded_rate),
         cmocka_unit_test(one_that_changes_what_it_is_asked_about_is_put_off),
         cmocka_unit_test(who_is_put_off_may_go),

@@ -24,7 +24,7 @@ void hub_record_note_reader(struct hub_record *r, struct hub_grant *g) {
     hub_follower_note(g, r);
     if (hub_grant_has_noted(g, r)) return;
     if (g->read_n >= HUB_GRANT_READS_MAX) {
-        hub_grant_reads_all(g, HUB_READABLE_RECORD);
+        hub_grant_reads_all(g, hub_record_home_of(r) == HUB_RECORD_ROW ? HUB_READABLE_ROW : HUB_READABLE_RECORD);
         return;
     }
     struct reader *x = hub_xcalloc(1, sizeof *x);
