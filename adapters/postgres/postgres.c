@@ -198,12 +198,11 @@ static void judge_silence(struct pg_store *s, int64_t now) {
     }
 }
 
-/* A process that did not run has read no answers: server and waiters have their time again. */
+/* A process that did not run has read no answers. */
 static void on_timeouts(struct hub_timer *timer) {
     struct pg_store *s = HUB_CONTAINER(timer, struct pg_store, timeouts);
     int64_t now = hub_loop_now_exact(s->loop), late = hub_loop_now(s->loop) - timer->due;
-    if (late > TIMEOUT_MS / 20) s->judges_from = now + TIMEOUT_MS;
-    if (now >= s->judges_from) judge_silence(s, now);
+    if (hub_sql_may_judge(&s->patience, now, late, TIMEOUT_MS / 20, TIMEOUT_MS)) judge_silence(s, now);
     hub_timer_start(s->loop, &s->timeouts, TIMEOUT_MS / 20, on_timeouts);
 }
 

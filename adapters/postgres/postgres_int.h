@@ -14,6 +14,7 @@
 #include "adapters/sql/cells.h"
 #include "adapters/sql/keep.h"
 #include "adapters/sql/migration/plan.h"
+#include "adapters/sql/patience.h"
 #include "adapters/sql/statement.h"
 #include "base/collection/map.h"
 #include "base/id/uuid.h"
@@ -379,7 +380,7 @@ struct pg_store {
     struct hub_list read_answers;
     struct hub_task turn, answer;
     struct hub_timer start, timeouts;
-    int64_t judges_from; /* monotonic ms: until then nobody's silence counts, for this process stood still */
+    struct hub_sql_patience patience; /* by the exact time of the loop */
     struct room_place places[ROOM_PLACES];
     int64_t outstanding;
     size_t outstanding_bytes;

@@ -72,8 +72,8 @@ static void on_timeouts(struct hub_timer *timer) {
     struct sqlite_store *s = HUB_CONTAINER(timer, struct sqlite_store, timeouts);
     struct hub_list expired;
     int64_t now = hub_loop_now_exact(s->loop), before = now - TIMEOUT_MS, late = hub_loop_now(s->loop) - timer->due;
-    if (late > TIMEOUT_MS / 10) s->judges_from = now + TIMEOUT_MS; /* the threads stood still as well */
-    if (now < s->judges_from) before = INT64_MIN;
+    if (!hub_sql_may_judge(&s->patience, now, late, TIMEOUT_MS / 10, TIMEOUT_MS))
+        before = INT64_MIN; /* the threads stood still as well */
     hub_list_init(&expired);
     pthread_mutex_lock(&s->lock);
     expire_jobs(s, &s->waiting, &expired, before);

@@ -11,6 +11,7 @@
 #include "adapters/sql/cells.h"
 #include "adapters/sql/keep.h"
 #include "adapters/sql/migration/plan.h"
+#include "adapters/sql/patience.h"
 #include "adapters/sql/statement.h"
 #include "adapters/sqlite/sqlite.h"
 #include "base/collection/map.h"
@@ -178,7 +179,7 @@ struct sqlite_store {
     int64_t turn_fences; /* of all writes so far, or-ed: 0 = none has ever had one */
     struct hub_task turn_task, closed_task;
     struct hub_timer timeouts;
-    int64_t judges_from; /* monotonic ms: until then nothing has waited too long, for this process stood still */
+    struct hub_sql_patience patience; /* by the exact time of the loop */
     int64_t outstanding;
     size_t outstanding_bytes;
     bool closing, threads_gone;
