@@ -79,7 +79,8 @@ enum hub_code hub_collection_window(const struct hub_def *def, struct hub_str id
 HUB_MUST struct hub_collection *hub_collection_get(struct hub_hub *hub, struct hub_str id);
 static inline struct hub_collection *hub_collection_ref(struct hub_collection *c) { return c->refs++, c; }
 void hub_collection_unref(struct hub_collection *c);
-/* W->loaded comes when its items are there, possibly before this returns. */
+/* W->loaded comes when its items are there, possibly before this returns; with all changes that were told
+ * before, unless they cannot be read. */
 void hub_collection_load(struct hub_collection *c, struct hub_collection_wait *w);
 /* They are to be worked out anew, as soon as its window allows. */
 void hub_collection_refresh(struct hub_collection *c);

@@ -262,7 +262,7 @@ void hub_collection_ran(struct hub_collection *c, enum hub_code code, struct hub
 
 void hub_collection_load(struct hub_collection *c, struct hub_collection_wait *w) {
     hub_list_init(&w->link);
-    if (c->loaded) {
+    if (c->loaded && !json_object_size(c->meanwhile)) {
         w->loaded(w, c, HUB_OK);
         return;
     }

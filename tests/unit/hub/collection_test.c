@@ -101,6 +101,30 @@ static void changes_while_it_is_read_are_in_the_answer(void **state) {
     fake_hub_free(f);
 }
 
+/* It is read once more, and the answer was what it had before: without a row that had been acknowledged. */
+static void so_are_those_before_while_it_is_read_again(void **state) {
+    struct fake_client ann, bob;
+    struct fake_hub *f = hub_with_seats(&ann);
+    (void)state;
+    client_connect(f, &bob, "bob");
+    client_does(&ann, "hub:subscribeCollection", WATCH("of:bob"), "\"ids\":[\"4\"]");
+    fake_store_hold(&f->store, true);
+    HUB_LIST_EACH(&hub_collections_of(f->engine)->list, it)
+    hub_collection_run(HUB_CONTAINER(it, struct hub_collection, link));
+    int ack = client_says(&bob, "hub:subscribeCollection", WATCH("of:bob"));
+    client_is_answered(&bob, ack, "\"ids\":[\"4\"]"); /* nothing has changed */
+    client_does(&bob, "hub:unsubscribeCollection", WATCH("of:bob"), "\"ok\":true");
+    tell_written(f, SEAT("5", "bob", "r5"));
+    ack = client_says(&bob, "hub:subscribeCollection", WATCH("of:bob"));
+    fake_settle(f);
+    client_waits_for(&bob, ack);
+    fake_store_hold(&f->store, false);
+    client_is_answered(&bob, ack, "\"ids\":[\"4\",\"5\"]");
+    client_hears(&ann, "\"added\":[{\"id\":\"5\"");
+    client_hears_nothing_of(&bob, "hub:collectionChanged");
+    fake_hub_free(f);
+}
+
 /* The bus has told of a row, and what was read of it is older than what was written meanwhile. */
 static void a_row_that_is_written_while_it_is_read_is_read_again(void **state) {
     struct fake_client ann;
@@ -280,6 +304,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_costs_only_what_it_touches),
         cmocka_unit_test(changes_while_it_is_read_are_in_the_answer),
+        cmocka_unit_test(so_are_those_before_while_it_is_read_again),
         cmocka_unit_test(a_row_that_is_written_while_it_is_read_is_read_again),
         cmocka_unit_test(definitions_that_come_while_it_is_read_are_what_it_is_read_by),
         cmocka_unit_test(who_goes_while_it_is_worked_out_leaves_nothing_behind),
