@@ -27,7 +27,7 @@ struct hub_bench_result {
     uint64_t receipts; /* read receipts that reached a member */
     struct hub_bench_hist delivery, ack;
     /* the whole load, warm-up and drain included */
-    uint64_t published_all, lost, duplicate, out_of_order;
+    uint64_t published_all, acks_all, receipts_all, lost, duplicate, out_of_order;
     uint64_t seq_breaks; /* members that saw a message whose seq was not the room's next */
     uint64_t timeouts;   /* messages given up 5 s after they were sent */
     uint64_t skipped;    /* open loop: messages not sent because too many were undelivered */

@@ -138,6 +138,8 @@ static void add_load(struct hub_buf *b, const struct hub_bench_result *r) {
     add_latency(b, "delivery", &r->delivery);
     add_latency(b, "ack", &r->ack);
     add_count(b, "publishedAll", r->published_all);
+    add_count(b, "acksAll", r->acks_all);
+    add_count(b, "receiptsAll", r->receipts_all);
     add_count(b, "lost", r->lost);
     add_count(b, "duplicate", r->duplicate);
     add_count(b, "outOfOrder", r->out_of_order);
