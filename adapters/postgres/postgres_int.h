@@ -483,8 +483,15 @@ void hub_pg_readers_pump(struct pg_store *s);
 void hub_pg_job_free(struct pg_job *j);
 void hub_pg_job_fail(struct pg_job *j, enum hub_code code, const char *why);
 /* Checks a script's statement, and puts it with $1… for ? into OUT. READS: by its words it changes
- * nothing, and may be asked again. */
+ * nothing, and calls nothing that may, so that it may be asked again. */
 enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out, bool *reads, struct hub_err *err);
+
+/* ---- functions.c ---- */
+
+/* Whether what stands before a parenthesis calls nothing that may change something: a function of
+ * PostgreSQL's own, or a word of SQL. */
+bool hub_pg_is_harmless(struct hub_str name, bool quoted);
+const char *hub_pg_harmless(void); /* the functions, with spaces around them */
 
 /* ---- claim.c ---- */
 

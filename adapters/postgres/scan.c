@@ -1,6 +1,6 @@
 /* Scripts' SQL before it is sent: is it one statement, may it run, how many parameters has it, and $1… in
  * the place of ?. Knows PostgreSQL's lexical rules (strings, quoted names, dollar quotes, nested comments)
- * and nothing of its grammar. */
+ * and nothing of its grammar: what stands before a parenthesis is taken for a function. */
 #include "adapters/postgres/postgres_int.h"
 
 struct sql_scan {
@@ -15,6 +15,10 @@ struct sql_scan {
     uint64_t numbered;    /* the largest $n */
     size_t marks;         /* ? */
     bool dollars;         /* there are $n: ? is an operator */
+    bool calls;           /* a function that may change something occurs */
+    struct hub_str name;  /* the last token, if it was a name; and a dot may follow it */
+    bool quoted, dotted;
+    bool elsewhere; /* of a schema other than pg_catalog */
 };
 
 static bool is_letter(char c) {
@@ -87,6 +91,21 @@ static const char *dollar_quote(const struct sql_scan *s) {
     return s->end;
 }
 
+static void note_identifier(struct sql_scan *s, struct hub_str name, bool quoted) {
+    s->elsewhere = s->dotted && !hub_str_eq_nocase(s->name, HUB_STR("pg_catalog"));
+    s->name = name;
+    s->quoted = quoted;
+    s->dotted = false;
+}
+
+/* What is neither a name nor a space. */
+static void note_other(struct sql_scan *s, char c) {
+    bool called = c == '(' && s->name.n && !s->dotted;
+    if (called && (s->elsewhere || !hub_pg_is_harmless(s->name, s->quoted))) s->calls = true;
+    s->dotted = c == '.' && s->name.n;
+    if (!s->dotted) s->name = hub_str(NULL, 0);
+}
+
 static void note_name(struct sql_scan *s, struct hub_str name) {
     static const char *const settings[] = {"set_config", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf",
                                            NULL};
@@ -102,6 +121,7 @@ static void note_word(struct sql_scan *s, struct hub_str word) {
     if (!s->first.n) s->first = word;
     if (word_in(word, writing)) s->writes = true;
     note_name(s, word);
+    note_identifier(s, word, false);
 }
 
 static void scan_word(struct sql_scan *s) {
@@ -141,7 +161,9 @@ static const char *next_token(struct sql_scan *s) {
     if (c == '"') {
         const char *to = end_of_quoted(s, 1, '"', false);
         bool closed = to - s->p > 1 && to[-1] == '"';
-        note_name(s, hub_str(s->p + 1, (size_t)(to - s->p - 1 - closed)));
+        const struct hub_str name = hub_str(s->p + 1, (size_t)(to - s->p - 1 - closed));
+        note_name(s, name);
+        note_identifier(s, name, true);
         return to;
     }
     if ((c == 'u' || c == 'U') && next == '&') { /* U&"\0068ubd_room": a name that cannot be read off */
@@ -161,6 +183,7 @@ static bool pass_token(struct sql_scan *s) {
         bool comment = is_comment(s);
         if (s->ended && !comment && !is_space(*s->p) && *s->p != ';') return false;
         s->any |= !comment && !is_space(*s->p) && *s->p != ';';
+        if (!comment && !is_space(*s->p) && !is_letter(*s->p) && *s->p != '"') note_other(s, *s->p);
         const char *to = next_token(s);
         if (to)
             copy_to(s, to);
@@ -205,7 +228,7 @@ enum hub_code hub_pg_scan(struct hub_str sql, size_t given, struct hub_buf *out,
         return hub_fail(err, HUB_BAD_REQUEST, "the statement has more parameters than values were given");
     if (params < given)
         return hub_fail(err, HUB_BAD_REQUEST, "more values were given than the statement has parameters");
-    *reads = !s.writes && word_in(s.first, reading);
+    *reads = !s.writes && !s.calls && word_in(s.first, reading);
     struct sql_scan again = {.p = sql.p, .end = sql.p + sql.n, .out = out, .dollars = s.dollars};
     pass_token(&again);
     return HUB_OK;

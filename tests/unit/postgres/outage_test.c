@@ -4,7 +4,7 @@
 
 #include <sys/wait.h>
 
-#include "adapters/postgres/postgres.h"
+#include "adapters/postgres/postgres_int.h"
 #include "base/id/uuid.h"
 #include "base/time/clock.h"
 #include "postgres_server.h"
@@ -210,6 +210,61 @@ static void a_take_whose_answer_was_lost_gives_no_row_that_it_did_not_take(void 
     assert_int_equal(one.w.code, HUB_STORE_UNDECIDED);
     assert_int_equal(sql_int("SELECT count(*) AS v FROM \"chatMessage\" WHERE \"senderId\" = 'taken'"), 1);
     finish();
+}
+
+/* ---- what becomes of a script's statement ---- */
+
+static enum hub_code sql_code;
+static void on_sql_answer(void *arg, enum hub_code code, json_t *result, const char *error) {
+    (void)arg, (void)result, (void)error;
+    sql_code = code;
+    heard_done++;
+}
+
+/* The answer to it is lost with the connection. */
+static enum hub_code sql_without_answer(const char *text) {
+    heard_done = 0;
+    proxy.lost = 0;
+    proxy_set(&proxy, PROXY_LOSE_REPLIES);
+    store->ops->sql(store, hub_cstr(text), NULL, NULL, on_sql_answer, NULL);
+    await(replies_were_lost);
+    proxy_set(&proxy, PROXY_PASS);
+    proxy_cut(&proxy);
+    await(one_is_done);
+    await(is_ready);
+    return sql_code;
+}
+
+/* It was called again, like everything that begins with SELECT. */
+static void a_function_whose_answer_was_lost_is_not_called_again(void **state) {
+    (void)state;
+    start_on("lost_call");
+    assert_true(postgres_sql(&server, "lost_call", "CREATE TABLE called (n int)", NULL, 0));
+    assert_true(postgres_sql(&server, "lost_call",
+                             "CREATE FUNCTION charge() RETURNS int LANGUAGE sql AS 'INSERT INTO called VALUES (1) "
+                             "RETURNING n'",
+                             NULL, 0));
+    assert_int_equal(sql_without_answer("SELECT charge()"), HUB_STORE_UNDECIDED);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM called"), 1);
+    assert_int_equal(sql_without_answer("SELECT lower('A'), count(*) FROM called"), HUB_OK);
+    finish();
+}
+
+/* As PostgreSQL itself has them; those that give something else each time change nothing all the same. */
+static void functions_that_may_be_called_again_change_nothing(void **state) {
+    static const char again[] = "'random', 'clock_timestamp', 'timeofday', 'gen_random_uuid', 'pg_database_size', "
+                                "'pg_relation_size', 'pg_table_size', 'pg_total_relation_size'";
+    char value[400];
+    struct hub_buf text = {0};
+    (void)state;
+    hub_buf_addf(&text,
+                 "SELECT coalesce(string_agg(DISTINCT proname, ' '), '') FROM pg_proc WHERE provolatile = 'v' AND "
+                 "pronamespace = 'pg_catalog'::regnamespace AND proname = ANY (string_to_array('%s', ' ')) AND proname "
+                 "NOT IN (%s)",
+                 hub_pg_harmless(), again);
+    assert_true(postgres_sql(&server, "postgres", hub_buf_cstr(&text), value, sizeof value));
+    assert_string_equal(value, "");
+    hub_buf_free(&text);
 }
 
 static void an_unknown_outcome_is_told_after_5_s_and_settled_later(void **state) {
@@ -577,6 +632,8 @@ int main(void) {
         cmocka_unit_test_teardown(a_write_that_did_not_reach_the_server_is_carried_out_later, stop_proxy),
         cmocka_unit_test_teardown(the_row_of_a_change_whose_answer_was_lost_is_read_again, stop_proxy),
         cmocka_unit_test_teardown(a_take_whose_answer_was_lost_gives_no_row_that_it_did_not_take, stop_proxy),
+        cmocka_unit_test_teardown(a_function_whose_answer_was_lost_is_not_called_again, stop_proxy),
+        cmocka_unit_test(functions_that_may_be_called_again_change_nothing),
         cmocka_unit_test_teardown(an_unknown_outcome_is_told_after_5_s_and_settled_later, stop_proxy),
         cmocka_unit_test_teardown(an_unknown_outcome_that_was_no_commit_fails_when_it_is_known, stop_proxy),
         cmocka_unit_test_teardown(commits_that_the_server_has_lost_are_noticed, stop_proxy),

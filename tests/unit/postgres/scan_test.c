@@ -110,7 +110,20 @@ static void what_only_reads_is_told_from_what_writes(void **state) {
                  {"UPDATE t SET a = 1", false},
                  {"WITH x AS (UPDATE t SET a = 1 RETURNING 1) SELECT * FROM x", false},
                  {"EXPLAIN SELECT 1", false},
-                 {"SELECT 'update'", true}};
+                 {"SELECT 'update'", true},
+                 {"SELECT charge_card(7)", false},
+                 {"SELECT * FROM charge_card (7) AS x", false},
+                 {"SELECT charge_card/* it */\n(7)", false},
+                 {"SELECT nextval('numbers')", false},
+                 {"SELECT billing.lower('X')", false},
+                 {"SELECT billing . \"lower\" ('X')", false},
+                 {"SELECT \"Lower\"('X')", false}, /* not that of PostgreSQL */
+                 {"SELECT pg_catalog.lower('X'), \"lower\"('Y')", true},
+                 {"SELECT pg_catalog.nextval('numbers')", false},
+                 {"SELECT LOWER(a), count(*), 'f(x)', -- f(x)\n (SELECT max(b) FROM t) FROM t", true},
+                 {"SELECT a::numeric(10, 2) FROM t WHERE b IN (1, 2) AND (c OR EXISTS (SELECT 1))", true},
+                 {"WITH x AS (VALUES (1)) SELECT sum(a) OVER (PARTITION BY (b)) FROM x, LATERAL (SELECT 1) y", true},
+                 {"SELECT 1 FROM t WHERE e'x' = $$f(x)$$ AND a = 1.5 AND (b)", true}};
     for (size_t i = 0; i < HUB_NELEM(cases); i++) {
         struct hub_buf out = {0};
         bool reads = !cases[i].reads;
