@@ -522,8 +522,8 @@ static void drain_load(struct load *l) {
     settle_load(l); /* what is sent twice may come late */
 }
 
-/* Whoever reads has read everything by now and says so once more: a server that was too slow to tell anybody of
- * it while it was measured can be told from one that does not. */
+/* Whoever reads has read everything by now and says so once more: a server that was too slow to tell
+ * anybody of it while it was measured can be told from one that does not. */
 static void drain_receipts(struct load *l) {
     uint64_t end = hub_real_ns() + STALL_NS;
     if (!l->o->readers || l->r->receipts_all || l->failed) return;
