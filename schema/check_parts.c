@@ -110,21 +110,36 @@ static void check_around(struct hub_loader *l, struct hub_raw *h, const struct h
 /* ---- guards ---- */
 
 static const struct {
-    const char *table, *hint;
-} unheard[] = {{"db", "; objects.find and objects.list are heard of"}, {"redis", ""}, {"http", ""}};
+    const char *table, *function, *hint; /* FUNCTION NULL: any */
+} unheard[] = {{"db", NULL, "; objects.find and objects.list are heard of"},
+               {"redis", NULL, ""},
+               {"http", NULL, ""},
+               {"queues", "get", ""},
+               {"queues", "stats", ""},
+               {"nodes", NULL, ""}};
 
 static bool is_name_byte(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
 
+/* Whether TEXT goes on with a dot and FUNCTION, or any name if it is NULL. */
+static bool goes_on_with(struct hub_str text, const char *function) {
+    size_t at = 0;
+    while (at < text.n && text.p[at] == ' ') at++;
+    if (at == text.n || text.p[at++] != '.') return false;
+    while (at < text.n && text.p[at] == ' ') at++;
+    struct hub_str rest = hub_str(text.p + at, text.n - at), name = hub_cstr(function ? function : "");
+    if (!function) return true;
+    return hub_str_starts(rest, name) && (rest.n == name.n || !is_name_byte(rest.p[name.n]));
+}
+
 /* As far as its text says so: a module may do it for it, and a comment may speak of it. */
-static bool calls_table(struct hub_str text, struct hub_str table) {
+static bool calls_function(struct hub_str text, struct hub_str table, const char *function) {
     bool does = false;
     for (size_t at = 0; at + table.n < text.n && !does; at++) {
-        size_t behind = at + table.n;
-        bool named = hub_str_starts(hub_str(text.p + at, text.n - at), table) && (!at || !is_name_byte(text.p[at - 1]));
-        while (named && behind < text.n && text.p[behind] == ' ') behind++;
-        does = named && behind < text.n && text.p[behind] == '.';
+        struct hub_str rest = hub_str(text.p + at, text.n - at);
+        bool named = hub_str_starts(rest, table) && (!at || !is_name_byte(text.p[at - 1]));
+        does = named && goes_on_with(hub_str(rest.p + table.n, rest.n - table.n), function);
     }
     return does;
 }
@@ -133,10 +148,12 @@ static bool calls_table(struct hub_str text, struct hub_str table) {
 static void check_guard(struct hub_loader *l, const struct hub_script *s, const struct hub_node *at, bool of_row) {
     for (size_t i = 0; i < HUB_NELEM(unheard) && s->kind != HUB_SCRIPT_NONE; i++) {
         if (of_row && i == 0) continue; /* of its own row it is asked before each change */
-        if (!calls_table(s->text, hub_cstr(unheard[i].table))) continue;
-        hub_complain(l, "E023", at, NULL, NULL,
-                     "a guard that reads by %s is not asked again when that changes: what it has granted goes on%s%s",
-                     unheard[i].table, unheard[i].hint, hub_used_by(l, at));
+        const char *table = unheard[i].table, *function = unheard[i].function;
+        if (!calls_function(s->text, hub_cstr(table), function)) continue;
+        hub_complain(
+            l, "E023", at, NULL, NULL,
+            "a guard that reads by %s%s%s is not asked again when that changes: what it has granted goes on%s%s", table,
+            function ? "." : "", function ? function : "", unheard[i].hint, hub_used_by(l, at));
     }
 }
 

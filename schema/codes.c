@@ -715,8 +715,8 @@ static const struct hub_code_row rows[] = {
      "What is published stays within this service."},
     {"E023", WARNING, "guard that is not asked again",
      "What canSubscribe and canRead have granted is asked for again when something changes that they have read by "
-     "records, objects, state, rooms, connections or clients. Of what SQL, Redis or another server says hubd does not "
-     "hear.",
+     "records, objects, state, rooms, connections, clients, users or channels. Of what SQL, Redis, another server or "
+     "another node says, and of jobs, hubd does not hear.",
      "channels:\n"
      "  - pattern: 'team:{id}'\n"
      "    canSubscribe: {lua: 'return #db.query(\"SELECT 1 FROM team WHERE id = ? AND userId = ?\", params.id, "

@@ -48,6 +48,7 @@ static void renew_record(struct hub_room *room, const struct hub_table *t, const
     if (gone) return;
     json_decref(room->record);
     room->record = hub_row_json(t, row);
+    hub_room_record_changed(room);
 }
 
 void hub_record_written(void *ctx, const struct hub_write *w) {

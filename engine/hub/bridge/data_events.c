@@ -55,6 +55,7 @@ static void on_reread(void *arg, enum hub_code code, const struct hub_rows *rows
     if (t && room->record_no == r->record_no) { /* else it is newer than what was read */
         json_decref(room->record);
         room->record = !code && rows->n ? hub_row_json(rows->table, hub_row(rows, 0)) : hub_row_typed(t, r->row);
+        hub_room_record_changed(room);
     }
     hub_room_tell(room, "roomUpdated", r->row, r->changes, r->work);
     hub_room_recheck(room, r->work);

@@ -142,8 +142,9 @@ void hub_channel_add_rest(struct hub_buf *b, struct hub_str data, struct hub_str
 /* Its turn: tells subscribers, with the post's number, which becomes the channel's. */
 void hub_post_tell(struct hub_post *post);
 void hub_post_end(struct hub_post *post, enum hub_code code, const char *error); /* frees it */
-/* Tells of a message that has no post: from outside (NUMBER 0), or found in the log. */
-void hub_channel_tell(struct hub_channel *c, int64_t number, int64_t at, struct hub_str rest);
+/* Tells of a message that has no post: from outside (NUMBER 0), or found in the log. BY: see
+ * hub_part.readable_changed. */
+void hub_channel_tell(struct hub_channel *c, int64_t number, int64_t at, struct hub_str rest, const void *by);
 
 /* ---- windows (window.c), and their guards (guards.c) ---- */
 

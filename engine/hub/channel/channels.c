@@ -141,7 +141,9 @@ void hub_channel_load(struct hub_channel *c, struct hub_channel_wait *w) {
 /* ---- changes of what is promised ---- */
 
 void hub_channel_reset(struct hub_channel *c, const char *reason) {
+    struct hub_engine *e = c->all->engine;
     hub_channel_ref(c);
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CHANNEL, NULL, hub_channel_name(c), NULL);
     HUB_LIST_EACH_SAFE(&c->subs, it)
     hub_grant_end(&HUB_CONTAINER(it, struct hub_subscription, in_channel)->grant, reason);
     hub_channel_unref(c);

@@ -36,8 +36,17 @@ struct host_publishing {
     struct hub_channel *channel; /* reference */
 };
 
+static void end_host_publishing(struct host_publishing *p) {
+    if (p->channel) hub_channel_unref(p->channel);
+    hub_buf_free(&p->data);
+    free(p);
+}
+
 static void on_host_published(void *arg, enum hub_code code, const char *error, int64_t number) {
-    struct hub_host_call *call = arg;
+    struct host_publishing *p = arg;
+    struct hub_host_call *call = p->call;
+    hub_guard_ends_write(p->channel->all->engine, p);
+    end_host_publishing(p);
     if (code)
         hub_host_fail(call, code, error && error[0] ? error : NULL);
     else
@@ -46,13 +55,13 @@ static void on_host_published(void *arg, enum hub_code code, const char *error, 
 
 static void on_host_loaded(struct hub_channel_wait *w, struct hub_channel *c, enum hub_code code) {
     struct host_publishing *p = HUB_CONTAINER(w, struct host_publishing, wait);
-    if (code)
-        hub_host_fail(p->call, code, NULL);
-    else
-        hub_channel_publish(c, NULL, hub_buf_str(&p->data), on_host_published, p->call);
-    hub_channel_unref(p->channel);
-    hub_buf_free(&p->data);
-    free(p);
+    if (!code) {
+        hub_guard_begins_write(c->all->engine, p->call, p);
+        hub_channel_publish(c, NULL, hub_buf_str(&p->data), on_host_published, p);
+        return;
+    }
+    hub_host_fail(p->call, code, NULL);
+    end_host_publishing(p);
 }
 
 static void channels_publish(void *ctx, struct hub_host_call *call) {
@@ -72,8 +81,7 @@ static void channels_publish(void *ctx, struct hub_host_call *call) {
         return;
     }
     hub_host_fail(call, code, err.text);
-    hub_buf_free(&p->data);
-    free(p);
+    end_host_publishing(p);
 }
 
 /* ---- channels.history ---- */
@@ -134,6 +142,7 @@ static void channels_history(void *ctx, struct hub_host_call *call) {
         hub_host_fail(call, code, err.text);
         return;
     }
+    hub_guard_reads(call, HUB_READABLE_CHANNEL, NULL, hub_host_text(call, 0));
     struct host_reading *r = hub_xcalloc(1, sizeof *r);
     *r = (struct host_reading){.wait.loaded = on_history_loaded,
                                .call = call,
@@ -147,9 +156,19 @@ static void channels_history(void *ctx, struct hub_host_call *call) {
 
 /* ---- who has subscribed ---- */
 
+/* Whether CALL's guard is asked about a subscription to C, which has its seat already. */
+static bool has_seat_in(const struct hub_channel *c, const struct hub_host_call *call) {
+    const struct hub_caller *caller = call->caller;
+    struct hub_grant *g = caller ? caller->grant : NULL;
+    return g && g->of == &hub_channel_subscribing && HUB_CONTAINER(g, struct hub_subscription, grant)->channel == c;
+}
+
+/* For the guard of such a subscription these are the others, before it has a seat and afterwards: by a bound
+ * that lets it in it stays. */
 static void channels_subscribers(void *ctx, struct hub_host_call *call) {
     const struct hub_channel *c = hub_channel_find(ctx, hub_host_text(call, 0));
-    call->done(call, HUB_OK, json_integer(c ? c->sub_n : 0), NULL);
+    hub_guard_reads(call, HUB_READABLE_SUBSCRIBERS, NULL, hub_host_text(call, 0));
+    call->done(call, HUB_OK, json_integer(c ? (json_int_t)c->sub_n - has_seat_in(c, call) : 0), NULL);
 }
 
 static int64_t end_subscriptions(struct hub_channel *c, struct hub_str user, const char *why) {

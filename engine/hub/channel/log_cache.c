@@ -184,7 +184,7 @@ static void tell_missed(struct hub_post *post, const struct outcome *o) {
     struct hub_str rest;
     int64_t number = o->after, at;
     for (size_t i = json_array_size(o->missed); i > 2; i -= 2)
-        if (take_message(o->missed, i - 2, &number, &at, &rest)) hub_channel_tell(c, number, at, rest);
+        if (take_message(o->missed, i - 2, &number, &at, &rest)) hub_channel_tell(c, number, at, rest, NULL);
     if (number + 1 != post->number) hub_channel_reset(c, "messages are missing");
 }
 

@@ -43,21 +43,23 @@ void hub_channel_page_add(struct hub_channel_page *page, int64_t number, int64_t
     if (!page->n++) page->first = number;
 }
 
-void hub_channel_tell(struct hub_channel *c, int64_t number, int64_t at, struct hub_str rest) {
+void hub_channel_tell(struct hub_channel *c, int64_t number, int64_t at, struct hub_str rest, const void *by) {
+    struct hub_engine *e = c->all->engine;
     if (number > c->sequence.number) c->sequence.number = number;
+    if (number) HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CHANNEL, NULL, hub_channel_name(c), by);
     if (!c->sub_n) return;
-    struct hub_buf b = hub_scratch_take(c->all->engine);
+    struct hub_buf b = hub_scratch_take(e);
     hub_buf_addz(&b, "{\"channel\":");
     hub_json_add_string(&b, hub_channel_name(c));
     hub_buf_addc(&b, ',');
     add_message(&b, number, at, rest);
     hub_buf_addc(&b, '}');
     hub_group_send(c->group, HUB_STR("hub:channelMessage"), hub_buf_str(&b), 0);
-    hub_scratch_give(c->all->engine, &b);
+    hub_scratch_give(e, &b);
 }
 
 void hub_post_tell(struct hub_post *post) {
-    hub_channel_tell(post->channel, post->number, post->at, hub_buf_str(&post->rest));
+    hub_channel_tell(post->channel, post->number, post->at, hub_buf_str(&post->rest), post->arg);
     if (post->channel->keep.redis) hub_channel_outside_publish(post->channel, hub_buf_str(&post->data));
 }
 

@@ -55,7 +55,7 @@ static void on_outside(void *arg, struct hub_str text) {
     hub_json_add(&json, data);
     hub_channel_add_rest(&rest, hub_buf_str(&json), hub_str(NULL, 0), hub_str(NULL, 0));
     hub_metric_add(&outside_metric, 1);
-    hub_channel_tell(c, 0, hub_loop_wall(c->all->engine->config.loop), hub_buf_str(&rest));
+    hub_channel_tell(c, 0, hub_loop_wall(c->all->engine->config.loop), hub_buf_str(&rest), NULL);
     hub_buf_free(&json);
     hub_buf_free(&rest);
     json_decref(data);

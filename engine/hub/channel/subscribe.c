@@ -31,12 +31,21 @@ static HUB_MUST struct hub_grant *sub_new(void) {
     return &s->grant;
 }
 
+/* Of others: what its own guard has read of it, it was not counted in. */
+static void tell_counters(struct hub_subscription *s, struct hub_channel *c) {
+    struct hub_engine *e = c->all->engine;
+    hub_grant_begins_write(&s->grant, s);
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_SUBSCRIBERS, NULL, hub_channel_name(c), s);
+    hub_guard_ends_write(e, s);
+}
+
 static void take_seat(struct hub_subscription *s, struct hub_channel *c) {
     if (!c->group) c->group = hub_group_new(c->all->engine->config.loop, NULL);
     hub_seat_take(&s->seat, c->group, &s->grant.conn->outlet, true);
     s->channel = c;
     hub_list_push(&c->subs, &s->in_channel);
     c->sub_n++;
+    tell_counters(s, c);
     hub_channel_outside_follow(c);
 }
 
@@ -48,6 +57,7 @@ static void leave_channel(struct hub_subscription *s) {
     hub_list_remove(&s->in_channel);
     s->channel = NULL;
     c->sub_n--;
+    tell_counters(s, c);
     hub_channel_outside_follow(c);
     hub_channel_unref(c);
 }

@@ -122,6 +122,7 @@ void hub_scratch_give(struct hub_engine *e, struct hub_buf *b); /* leaves B empt
 
 /* Finds or makes the hub's room ID. The caller gets a reference. */
 struct hub_room *hub_room_of(struct hub_hub *hub, struct hub_str id);
+void hub_room_record_changed(struct hub_room *room); /* parts hear that the list of rooms has */
 /* The slot where PART, whose room_data is true, keeps its data of the room; NULL in it: none. Freed by its
  * room_emptied. */
 void **hub_room_data(struct hub_room *room, const struct hub_part *part);

@@ -57,7 +57,12 @@ enum hub_readable {
     HUB_READABLE_STATE,         /* of a room: its shared state, */
     HUB_READABLE_ROOM_METADATA, /* its metadata, */
     HUB_READABLE_MEMBERS,       /* who is in it, and as what */
-    HUB_READABLE_CONNECTION     /* its metadata and rooms; by its id or its client's */
+    HUB_READABLE_CONNECTION,    /* its metadata and rooms; by its id or its client's */
+    HUB_READABLE_CONNECTIONS,   /* the same of all that a user has, by his id; empty: everybody's */
+    HUB_READABLE_ONLINE,        /* which of these there are, and no more */
+    HUB_READABLE_ROOMS,         /* of a hub: those in use, with record and number of members; no name */
+    HUB_READABLE_CHANNEL,       /* what is kept of its messages, */
+    HUB_READABLE_SUBSCRIBERS    /* and how many have subscribed to it */
 };
 
 /* ---- arguments ---- */
@@ -205,7 +210,7 @@ struct hub_part {
     void (*row_changed)(struct hub_engine *e, const struct hub_table *t, const json_t *row);
     /* One of the service, after its commit. BY: whose guard has asked for that; NULL: none has. */
     void (*record_changed)(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
-    /* WHAT of the room NAME of HUB has changed, or of the connection or client NAME, in which case HUB is
+    /* WHAT of the room NAME of HUB has changed, or of what is no room's and has NAME, in which case HUB is
      * NULL. BY: as of row_written, before that is answered; NULL: nobody in particular. */
     void (*readable_changed)(struct hub_engine *e, enum hub_readable what, const struct hub_hub *hub,
                              struct hub_str name, const void *by);

@@ -25,6 +25,11 @@ struct hub_room *hub_room_of(struct hub_hub *hub, struct hub_str id) {
     return room;
 }
 
+void hub_room_record_changed(struct hub_room *room) {
+    struct hub_engine *e = hub_of(room)->engine;
+    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_ROOMS, hub_of(room), HUB_STR(""), NULL);
+}
+
 /* The places are given to the parts that want one in the order of their list. */
 void **hub_room_data(struct hub_room *room, const struct hub_part *part) {
     size_t place = hub_parts_with(hub_of(room)->engine, offsetof(struct hub_part, room_data), part);

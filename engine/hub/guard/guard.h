@@ -131,8 +131,8 @@ void hub_grants_leave(struct hub_conn *c, const struct hub_granting *of);
 struct hub_pattern;
 extern const struct hub_part hub_guards_part;
 
-/* The guard for which C is called, if it is one, is about to read WHAT of the room NAME of HUB; or the
- * connection or client NAME, HUB being NULL. Its grant is asked for again when that changes, as a part says
+/* The guard for which C is called, if it is one, is about to read WHAT of the room NAME of HUB; or of
+ * something else of that NAME, HUB being NULL. Its grant is asked for again when that changes, as a part says
  * (hub_part.readable_changed). The same by the grant, which may be NULL. */
 void hub_guard_reads(const struct hub_host_call *c, enum hub_readable what, const struct hub_hub *hub,
                      struct hub_str name);
@@ -147,6 +147,7 @@ void hub_guard_reads_records(const struct hub_host_call *c, const json_t *patter
 /* Something is changed for C, and BY is what hub_part.row_written and readable_changed have; until that is
  * over, whose guard has asked for it is known. NULL: none has. */
 void hub_guard_begins_write(struct hub_engine *e, const struct hub_host_call *c, const void *by);
+void hub_grant_begins_write(struct hub_grant *g, const void *by); /* the same by the grant */
 void hub_guard_ends_write(struct hub_engine *e, const void *by);
 const struct hub_grant *hub_guard_writer(struct hub_engine *e, const void *by);
 /* ROW of T, or NULL, was found by ID, for a call that has begun as BY like a write. True: the store takes ID

@@ -242,6 +242,11 @@ static void on_record_changed(struct hub_engine *e, struct hub_str id, const str
     }
 }
 
+/* Of the list of rooms; whatever it was that has changed. */
+static void on_room_changed(struct hub_room *room) {
+    on_readable_changed(hub_of(room)->engine, HUB_READABLE_ROOMS, hub_of(room), HUB_STR(""), NULL);
+}
+
 /* BEFORE or AFTER may be NULL, unknown: then it is a change for every list. */
 static void doubt_row(struct hub_guards *all, const struct hub_table *t, const json_t *before, const json_t *after,
                       const struct hub_grant *by) {
@@ -288,11 +293,15 @@ static void on_row_changed(struct hub_engine *e, const struct hub_table *t, cons
 
 static struct hub_str key_of(const void *const *by) { return hub_str((const char *)by, sizeof *by); }
 
-void hub_guard_begins_write(struct hub_engine *e, const struct hub_host_call *c, const void *by) {
-    if (!grant_of(c)) return;
+void hub_grant_begins_write(struct hub_grant *g, const void *by) {
     struct writing *w = hub_xcalloc(1, sizeof *w);
-    hub_grant_begin_change(grant_of(c), &w->change);
-    hub_map_put(&guards_of(e)->writes, key_of(&by), w);
+    hub_grant_begin_change(g, &w->change);
+    hub_map_put(&guards_of(g->conn->hub->engine)->writes, key_of(&by), w);
+}
+
+void hub_guard_begins_write(struct hub_engine *e, const struct hub_host_call *c, const void *by) {
+    (void)e;
+    if (grant_of(c)) hub_grant_begins_write(grant_of(c), by);
 }
 
 void hub_guard_ends_write(struct hub_engine *e, const void *by) {
@@ -415,7 +424,12 @@ const struct hub_part hub_guards_part = {
     .row_changed = on_row_changed,
     .record_changed = on_record_changed,
     .readable_changed = on_readable_changed,
-    .opened = hub_conn_readable_changed,
-    .disconnected = hub_conn_readable_changed,
+    .room_loaded = on_room_changed,
+    .room_entered = on_room_changed,
+    .room_left = on_room_changed,
+    .room_closed = on_room_changed,
+    .room_emptied = on_room_changed,
+    .opened = hub_conn_came_or_went,
+    .disconnected = hub_conn_came_or_went,
     .deleted = free_guards,
 };

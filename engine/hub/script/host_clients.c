@@ -67,6 +67,7 @@ void hub_host_clients_get(void *ctx, struct hub_host_call *c) {
 }
 
 void hub_host_clients_count(void *ctx, struct hub_host_call *c) {
+    hub_guard_reads(c, HUB_READABLE_ONLINE, NULL, HUB_STR(""));
     if (has_clients(ctx, c)) clients->count(ctx, answer_done, c);
 }
 
@@ -212,6 +213,8 @@ void hub_host_clients_list(void *ctx, struct hub_host_call *c) {
         fail_usage(c, err.text);
         return;
     }
+    /* Everybody's: a stranger's socket may be one of a known user's client. */
+    hub_guard_reads(c, HUB_READABLE_CONNECTIONS, NULL, HUB_STR(""));
     struct client_scan *s = hub_xcalloc(1, sizeof *s);
     *s = (struct client_scan){.scan = {.step = step_client, .end = end_clients},
                               .seen_from = callers_window(ctx, c),

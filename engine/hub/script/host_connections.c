@@ -36,6 +36,7 @@ void hub_host_connections_get(void *ctx, struct hub_host_call *c) {
 
 void hub_host_connections_count(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
+    hub_guard_reads(c, HUB_READABLE_ONLINE, NULL, HUB_STR(""));
     hub_host_done(c, json_integer((json_int_t)hub_keyed_len(&directory_of(e)->by_id)));
 }
 
@@ -98,11 +99,13 @@ void hub_host_connections_disconnect(void *ctx, struct hub_host_call *c) {
 
 void hub_host_users_online(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
+    hub_guard_reads(c, HUB_READABLE_ONLINE, NULL, hub_host_text(c, 0));
     hub_host_done(c, json_boolean(hub_user_online(directory_of(e), hub_host_text(c, 0))));
 }
 
 void hub_host_users_count(void *ctx, struct hub_host_call *c) {
     struct hub_engine *e = ctx;
+    hub_guard_reads(c, HUB_READABLE_ONLINE, NULL, HUB_STR(""));
     hub_host_done(c, json_integer((json_int_t)directory_of(e)->online_n));
 }
 
@@ -208,6 +211,7 @@ void hub_host_connections_list(void *ctx, struct hub_host_call *c) {
     s->user = hub_json_get_str(options, "userId");
     s->address = hub_json_get_str(options, "address");
     s->each = list_conn;
+    hub_guard_reads(c, HUB_READABLE_CONNECTIONS, NULL, s->user.n ? s->user : HUB_STR(""));
     start_conns(s, ctx, c);
 }
 

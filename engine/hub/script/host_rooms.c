@@ -224,10 +224,13 @@ void hub_host_rooms_list(void *ctx, struct hub_host_call *c) {
     struct hub_err err;
     enum hub_code code = hub_script_keys(options, "where limit after", &err);
     if (!code) code = hub_host_page_begin(&what.page, options, &err);
-    if (code)
+    if (code) {
         hub_host_fail(c, code, err.text);
-    else
-        start_rooms(ctx, c, &what);
+        return;
+    }
+    const struct hub_hub *own = hub_host_own(ctx, c);
+    if (own) hub_guard_reads(c, HUB_READABLE_ROOMS, own, HUB_STR(""));
+    start_rooms(ctx, c, &what);
 }
 
 static void emit_data(struct hub_room *room, struct hub_str event, const json_t *data) {

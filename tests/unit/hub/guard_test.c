@@ -4,11 +4,13 @@
 #include "hub/guard/guard.h"
 #include "hub/record/record_int.h"
 
-#define GUARDS                                                          \
-    "  channels: [{pattern: 'c:{x}', canSubscribe: 'session.later'}]\n" \
-    "  records:\n"                                                      \
-    "  - {pattern: 'r:{x}', canRead: 'session.later'}\n"                \
-    "  - {pattern: 'v:{x}', canRead: 'value.later'}\n"                  \
+#define GUARDS                                                     \
+    "  channels:\n"                                                \
+    "  - {pattern: 'c:{x}', canSubscribe: 'session.later'}\n"      \
+    "  - {pattern: 'log:{x}', canSubscribe: 'true', history: 5}\n" \
+    "  records:\n"                                                 \
+    "  - {pattern: 'r:{x}', canRead: 'session.later'}\n"           \
+    "  - {pattern: 'v:{x}', canRead: 'value.later'}\n"             \
     "  - {pattern: 's:{id}', dataObject: seat}\n"
 #define HUB_WITH(STATE)                         \
     "roomSettings: {roomDataObject: room}\n"    \
@@ -280,6 +282,7 @@ static const struct reading {
     {"state.get", "[\"r1\", \"k\"]", "state.set", "[\"r2\", \"k\", 1]", "state.set", "[\"r1\", \"k\", 1]"},
     {"state.keys", "[\"r1\"]", "state.get", "[\"r1\", \"k\"]", "state.incr", "[\"r1\", \"n\", 1]"},
     {"state.all", "[\"r1\"]", "state.clear", "[\"r1\"]", "state.set", "[\"r1\", \"k\", 1]"},
+    {"channels.history", "[\"log:1\"]", "channels.publish", "[\"log:2\", 1]", "channels.publish", "[\"log:1\", 1]"},
     {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r2\", {\"a\": 1}]", "rooms.setMetadata",
      "[\"r1\", {\"a\": 1}]"},
 };
@@ -458,6 +461,118 @@ static void when_metadata_or_rooms_of_a_connection_change(void **state) {
     fake_hub_free(f);
 }
 
+/* Asked for again by EVENT, with the guard reading the same as before; AGAIN: it is to be. */
+static void guard_reads_again(struct fake_hub *f, const char *reads, const char *args, const char *event, bool again) {
+    fake_settle(f);
+    if (fake_scripts_waiting(&f->scripts) != again)
+        fail_msg("%s(%s): %s when %s", reads, args, again ? "not asked" : "asked", event);
+    if (!again) return;
+    guard_does(f, reads, args);
+    end_guard(f, HUB_OK, "true");
+}
+
+/* Lists hear of what they show, counts only of who comes and goes; those of one user of him alone. */
+static void when_connections_that_they_have_counted_or_listed_change(void **state) {
+    static const struct {
+        const char *reads, *args;
+        bool of_cat, comes, changes;
+    } counts[] = {
+        {"connections.count", "[]", true, true, false},
+        {"users.count", "[]", true, true, false},
+        {"clients.count", "[]", true, true, false},
+        {"users.online", "[\"bob\"]", false, true, false},
+        {"connections.list", "[]", true, true, true},
+        {"connections.list", "[{\"userId\": \"bob\"}]", false, true, true},
+        {"clients.list", "[{\"userId\": \"bob\"}]", true, true, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(counts); i++) {
+        struct fake_hub *f = guards_new();
+        const char *reads = counts[i].reads, *args = counts[i].args;
+        struct fake_client ann, bob, cat;
+        client_connect(f, &ann, "ann");
+        int ack = ask_for(f, &ann, &kinds[0], 1);
+        guard_does(f, reads, args);
+        end_guard(f, HUB_OK, "true");
+        client_is_answered(&ann, ack, "\"ok\":true");
+        client_connect(f, &cat, "cat");
+        guard_reads_again(f, reads, args, "cat comes", counts[i].of_cat);
+        client_connect(f, &bob, "bob");
+        guard_reads_again(f, reads, args, "bob comes", counts[i].comes);
+        client_does(&cat, "hub:setMetadata", "{\"metadata\":{\"nick\":\"c\"}}", "\"ok\":true");
+        guard_reads_again(f, reads, args, "cat has metadata", counts[i].of_cat && counts[i].changes);
+        client_does(&bob, "hub:join", "{\"roomId\":\"r1\"}", "\"ok\":true");
+        guard_reads_again(f, reads, args, "bob joins", counts[i].changes);
+        client_hang_up(&cat);
+        guard_reads_again(f, reads, args, "cat goes", counts[i].of_cat);
+        client_hang_up(&bob);
+        guard_reads_again(f, reads, args, "bob goes", counts[i].comes);
+        fake_hub_free(f);
+    }
+}
+
+/* Of the rooms in use: which there are, how many are in them, their rows. */
+static void when_the_list_of_rooms_changes(void **state) {
+    struct fake_hub *f = guards_of(HUB_WITH("{persist: false}"));
+    struct fake_client ann, bob;
+    const struct hub_table *room = fake_table(f, "room");
+    (void)state;
+    fake_store_remove(&f->store, room, "r1");
+    fake_store_add(&f->store, room, "{\"id\":\"r1\",\"title\":\"One\"}");
+    client_connect(f, &ann, "ann");
+    client_connect(f, &bob, "bob");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does(f, "rooms.list", "[]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    client_does(&bob, "hub:join", "{\"roomId\":\"r1\"}", "\"ok\":true");
+    guard_reads_again(f, "rooms.list", "[]", "somebody enters", true);
+    server_does(f, "objects.update", "[\"room\", \"r1\", {\"title\": \"Two\"}]");
+    guard_reads_again(f, "rooms.list", "[]", "a row changes", true);
+    client_does(&bob, "hub:setMetadata", "{\"metadata\":{\"nick\":\"b\"}}", "\"ok\":true");
+    guard_reads_again(f, "rooms.list", "[]", "metadata change", false);
+    server_does(f, "state.set", "[\"r1\", \"k\", 1]"); /* which is kept with it for a while */
+    client_hang_up(&bob);
+    guard_reads_again(f, "rooms.list", "[]", "he leaves", true);
+    fake_pass(f, 130000);
+    assert_null(hub_room_find(&f->hub->rooms, HUB_STR("r1")));
+    guard_reads_again(f, "rooms.list", "[]", "it is not used any more", true);
+    fake_hub_free(f);
+}
+
+/* A guard that lets some in and no more must not put out those who are in. */
+static void when_others_subscribe_to_a_channel_whose_subscribers_they_have_counted(void **state) {
+    struct fake_hub *f = guards_new();
+    struct fake_client ann, bob;
+    struct fake_host_call count = {.call = {.done = fake_on_answer}};
+    (void)state;
+    client_connect(f, &ann, "ann");
+    client_connect(f, &bob, "bob");
+    count.call.args = json_pack("[s]", "c:1");
+    int ack = ask_for(f, &ann, &kinds[0], 1);
+    guard_does(f, "channels.subscribers", "[\"c:1\"]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true"); /* by itself it is not asked again */
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0);
+    is_granted(f, &bob, &kinds[0], 2);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0); /* to another one */
+    is_granted(f, &bob, &kinds[0], 1);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    count.call.caller = (void *)(uintptr_t)fake_script_first(&f->scripts)->caller;
+    begins_by(f, &count.call, "channels.subscribers");
+    assert_string_equal(count.text, "1"); /* the other one */
+    end_guard(f, HUB_OK, "true");
+    count.call.caller = &f->hub->caller;
+    begins_by(f, &count.call, "channels.subscribers");
+    assert_string_equal(count.text, "2");
+    client_hang_up(&bob);
+    fake_settle(f);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
+    json_decref(count.call.args);
+    fake_hub_free(f);
+}
+
 /* By its id, whichever of its sockets that is. */
 static void when_metadata_of_a_client_change_or_it_goes(void **state) {
     struct fake_hub *f = guards_new();
@@ -578,6 +693,8 @@ static const struct {
     {"state.get", "[\"r1\", \"k\"]", "state.incr", "[\"r1\", \"k\"]", "[\"r1\", \"k\"]"},
     {"rooms.metadata", "[\"r1\"]", "rooms.setMetadata", "[\"r1\", {\"a\": 1}]", "[\"r1\", {\"a\": 2}]"},
     {"connections.get", "[\"%s\"]", "connections.setMetadata", "[\"%s\", {\"a\": 1}]", "[\"%s\", {\"a\": 2}]"},
+    {"connections.list", "[]", "connections.setMetadata", "[\"%s\", {\"a\": 1}]", "[\"%s\", {\"a\": 2}]"},
+    {"channels.history", "[\"log:1\"]", "channels.publish", "[\"log:1\", 1]", "[\"log:1\", 2]"},
 };
 
 static void of_conn(char out[100], const char *args, const struct hub_conn *c) {
@@ -864,6 +981,9 @@ int main(void) {
         cmocka_unit_test(when_the_state_that_they_have_read_ends_with_its_room),
         cmocka_unit_test(when_it_turns_out_to_have_changed),
         cmocka_unit_test(when_metadata_or_rooms_of_a_connection_change),
+        cmocka_unit_test(when_connections_that_they_have_counted_or_listed_change),
+        cmocka_unit_test(when_the_list_of_rooms_changes),
+        cmocka_unit_test(when_others_subscribe_to_a_channel_whose_subscribers_they_have_counted),
         cmocka_unit_test(when_metadata_of_a_client_change_or_it_goes),
         cmocka_unit_test(when_many_records_are_read_one_that_is_a_row_is_heard_of),
         cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),

@@ -192,14 +192,25 @@ json_t *hub_conn_json(const struct hub_conn *c) {
     return o;
 }
 
-static void tell_readers(struct hub_conn *c, const void *by) {
+static void tell_of(struct hub_conn *c, enum hub_readable what, const char *name, const void *by) {
     struct hub_engine *e = c->hub->engine;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CONNECTION, NULL, hub_cstr(c->socket->sid), by);
-    if (!c->client_id) return;
-    HUB_PARTS_CALL(e, readable_changed, e, HUB_READABLE_CONNECTION, NULL, hub_cstr(c->client_id), by);
+    HUB_PARTS_CALL(e, readable_changed, e, what, NULL, hub_cstr(name), by);
+}
+
+static void tell_readers(struct hub_conn *c, const void *by) {
+    tell_of(c, HUB_READABLE_CONNECTION, c->socket->sid, by);
+    if (c->client_id) tell_of(c, HUB_READABLE_CONNECTION, c->client_id, by);
+    tell_of(c, HUB_READABLE_CONNECTIONS, c->identity->user_id, by);
+    tell_of(c, HUB_READABLE_CONNECTIONS, "", by);
 }
 
 void hub_conn_readable_changed(struct hub_conn *c) { tell_readers(c, NULL); }
+
+void hub_conn_came_or_went(struct hub_conn *c) {
+    tell_readers(c, NULL);
+    tell_of(c, HUB_READABLE_ONLINE, c->identity->user_id, NULL);
+    tell_of(c, HUB_READABLE_ONLINE, "", NULL);
+}
 
 void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata, const void *by) {
     json_decref(c->metadata);

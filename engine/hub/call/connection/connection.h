@@ -70,8 +70,9 @@ void hub_conn_opened(struct hub_conn *c); /* its CONNECT was answered */
 void hub_conn_open(struct hub_conn *c);
 /* Of a guest (guest/guest.h), which is a connection of its own node: that finds, counts and tells it. */
 void hub_conn_open_guest(struct hub_conn *c);
-/* What scripts see of it has changed: its metadata, its rooms, whether it is there. */
+/* What scripts see of it has changed: its metadata, its rooms; whether it is there. */
 void hub_conn_readable_changed(struct hub_conn *c);
+void hub_conn_came_or_went(struct hub_conn *c);
 /* METADATA, an object within the bounds, is given away. BY: see hub_part.readable_changed. */
 void hub_conn_set_metadata(struct hub_conn *c, json_t *metadata, const void *by);
 #define HUB_METADATA_MEMBERS 256 /* of the object itself */
