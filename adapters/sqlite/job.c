@@ -24,12 +24,13 @@ static void answer_write(struct hub_write *w) {
     hub_sqlite_job_free(j);
 }
 
-struct sqlite_job *hub_sqlite_job(struct sqlite_store *s, enum sqlite_job_kind kind, void *arg) {
+struct sqlite_job *hub_sqlite_job(struct sqlite_handle *h, enum sqlite_job_kind kind, void *arg) {
     struct sqlite_job *j = hub_xcalloc(1, sizeof *j);
-    j->s = s;
+    j->h = h;
     j->kind = kind;
     j->arg = arg;
     j->w.adapter = j;
+    j->w.through = &h->base;
     j->w.done = answer_write;
     hub_list_init(&j->w.link);
     return j;

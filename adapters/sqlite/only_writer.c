@@ -208,7 +208,7 @@ bool hub_sqlite_sign(struct sqlite_store *s) {
     struct hub_buf name = {0};
     bool ok = !s->claimed || hub_sqlite_exec(&s->writer, OWNER_TABLE) == SQLITE_OK;
     gethostname(host, sizeof host - 1);
-    hub_iso_format(hub_loop_wall(s->loop), since);
+    hub_iso_format(hub_clock_wall_ms(s->clock), since);
     for (size_t i = 0; ok && s->claimed && lock_name(s, &i, &name);)
         ok = write_owner(s, hub_buf_cstr(&name), host, since);
     hub_buf_free(&name);
@@ -223,7 +223,7 @@ static enum hub_code cannot_lock(struct sqlite_store *s, int error, struct hub_e
         HUB_LOG_WARN, "store",
         "sqlite:%s: this file system has no locks (%s): see to it yourself that one process at a time serves the file",
         s->options.path, strerror(error));
-    s->claimed = true;
+    if (!s->claimed) s->claimed = true;
     return open_writer(s, err);
 }
 
@@ -261,7 +261,7 @@ enum hub_code hub_sqlite_claim(struct sqlite_store *s, struct hub_err *err) {
     if (s->contested[0] && !s->claimed)
         hub_logf(HUB_LOG_INFO, "store", "sqlite:%s: the other process has ended; taking over", s->options.path);
     s->contested[0] = 0;
-    s->claimed = true;
+    if (!s->claimed) s->claimed = true; /* else other loops may be reading it */
     return open_writer(s, err);
 }
 

@@ -253,7 +253,7 @@ static enum hub_code carry_out_migration(struct sqlite_store *s, struct hub_err 
 }
 
 enum hub_code hub_sqlite_plan(struct hub_store *base, struct hub_buf *plan, struct hub_err *err) {
-    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, base);
+    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, first.base);
     pthread_mutex_lock(&s->db_lock);
     enum hub_code code = make_plan(s, plan, NULL, err);
     pthread_mutex_unlock(&s->db_lock);
@@ -261,7 +261,7 @@ enum hub_code hub_sqlite_plan(struct hub_store *base, struct hub_buf *plan, stru
 }
 
 enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
-    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, base);
+    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, first.base);
     pthread_mutex_lock(&s->db_lock);
     enum hub_code code = hub_sqlite_claim(s, err);
     if (code) {
@@ -285,7 +285,7 @@ enum hub_code hub_sqlite_apply(struct hub_store *base, struct hub_err *err) {
 }
 
 enum hub_code hub_sqlite_adopt(struct hub_store *base, const struct hub_store_config *config, struct hub_err *err) {
-    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, base);
+    struct sqlite_store *s = HUB_CONTAINER(base, struct sqlite_store, first.base);
     const struct hub_table *const *old = s->tables;
     size_t old_n = s->table_n;
     s->tables = config->tables;

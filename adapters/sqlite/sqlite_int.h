@@ -1,8 +1,9 @@
 /* Inside the SQLite store: connections, the queue to the writer, jobs for readers.
  *
- * Three kinds of threads: the loop thread owns everything that is not mentioned here; the writer owns the
- * writer connection while it holds db_lock (plan and apply take it on the loop thread); each reader owns
- * its connection. Lists marked "lock" are shared. */
+ * What there is of a store once is struct sqlite_store; each loop that works with it has a handle of it. Three
+ * kinds of threads: a loop's thread owns its handle; the writer owns the writer connection while it holds
+ * db_lock (plan and apply take it on the thread of the first handle, which also owns what is not mentioned
+ * here); each reader owns its connection. Lists marked "lock" are shared. */
 #ifndef HUB_ADAPTERS_SQLITE_INT_H
 #define HUB_ADAPTERS_SQLITE_INT_H
 #include <pthread.h>
@@ -124,7 +125,7 @@ struct sqlite_job {
     /* w.adapter points back here; w.link, w.code, w.error, w.submitted are used, of JOB_SQL w.fence and its
      * place */
     struct hub_write w;
-    struct sqlite_store *s;
+    struct sqlite_handle *h;
     enum sqlite_job_kind kind;
     void *arg;
     hub_rows_cb *rows_cb;
@@ -144,7 +145,7 @@ struct sqlite_job {
     int64_t seq, fence;
     char epoch[HUB_UUID_LEN + 1];
 };
-struct sqlite_job *hub_sqlite_job(struct sqlite_store *s, enum sqlite_job_kind kind, void *arg);
+struct sqlite_job *hub_sqlite_job(struct sqlite_handle *h, enum sqlite_job_kind kind, void *arg);
 void hub_sqlite_job_free(struct sqlite_job *j);
 void hub_sqlite_run_select(struct sqlite_conn *c, struct sqlite_job *j);
 /* READ_ONLY: a statement that writes sets to_writer and is not run. */
@@ -155,42 +156,49 @@ void hub_sqlite_job_fail(struct sqlite_job *j, struct sqlite_conn *c, int rc);
 
 /* ---- sqlite.c and writer.c: the store ---- */
 
-/* Writes that are through, on their way back to the loop. */
+/* Writes that are through, on their way back to the loop that they came from. */
 struct batch {
     struct hub_task task;
-    struct sqlite_store *s;
+    struct hub_list link; /* while they are parted by handles */
+    struct sqlite_handle *h;
     struct hub_list writes;
-    size_t n;
+    size_t n;       /* of the transaction, of all loops */
     uint64_t ns;    /* of the transaction */
     bool committed; /* count it as a commit */
 };
 
-struct sqlite_store {
+/* A loop's way to the store. Its loop's thread, but for what says otherwise. */
+struct sqlite_handle {
     struct hub_store base; /* first member */
+    struct sqlite_store *s;
     struct hub_loop *loop;
-    struct hub_clock *clock; /* the loop's */
+    struct hub_list turn; /* writes of this turn that were not handed over yet */
+    int turn_n;
+    int64_t turn_fences; /* of all writes so far, or-ed: 0 = none has ever had one */
+    struct hub_task turn_task;
+    struct hub_timer timeouts;
+    int64_t outstanding;
+    size_t outstanding_bytes;
+    bool closing;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+struct sqlite_store {
+    struct sqlite_handle first; /* what open gave: it is closed when all others are */
+    struct hub_clock *clock;    /* that of its loop */
     struct hub_clock_listener turned;
     struct sqlite_options options;
     const struct hub_table *const *tables;
     size_t table_n;
-    /* loop thread */
-    struct hub_list turn; /* writes of this turn that were not handed over yet */
-    int turn_n;
-    int64_t turn_fences; /* of all writes so far, or-ed: 0 = none has ever had one */
-    struct hub_task turn_task, closed_task;
-    struct hub_timer timeouts;
-    struct hub_sql_patience patience; /* by the exact time of the loop */
-    int64_t outstanding;
-    size_t outstanding_bytes;
-    bool closing, threads_gone;
+    struct hub_task alone_task, closed_task; /* the other handles have gone; the threads have ended */
+    bool threads_gone;
     char *service;
     bool owner;          /* this process serves the service, or will */
     bool claimed;        /* and nobody else does */
     int claim_fd;        /* -1: none. Closing it would take SQLite's own locks with it: the last thing that goes */
     char contested[320]; /* who else does */
     struct hub_timer watch;
-    void (*closed)(void *arg);
-    void *closed_arg;
     /* lock */
     pthread_mutex_t lock;
     pthread_cond_t writer_wake, reader_wake;
@@ -198,12 +206,18 @@ struct sqlite_store {
     struct hub_list reads;   /* jobs */
     bool fenced;             /* what waits may have a fence */
     bool writer_idle, stop;
+    bool ending;         /* the first handle is closed, and the threads end with the last of the others */
+    struct hub_sql_patience patience; /* by the exact time of the loops */
     int readers_running;
     bool down;
     char why_down[200];
     char trouble[260]; /* what reads, or statements of the engine, failed of; good until TROUBLE_UNTIL (loop time) */
     int64_t trouble_until; /* INT64_MAX: the file is damaged, which does not pass */
     int64_t trouble_told;
+    /* atomic, changed under lock: the handles, and how much one of them may have without an answer */
+    int handle_n;
+    int64_t outstanding_max;
+    size_t outstanding_bytes_max;
     /* fixed after open */
     pthread_t writer_thread, reader_threads[READERS];
     int reader_n;
@@ -219,7 +233,7 @@ struct sqlite_store {
 
 void *hub_sqlite_writer_main(void *store);
 void *hub_sqlite_reader_main(void *store);
-/* From any thread: hands WRITES (all of it) back to the loop. */
+/* From any thread: hands WRITES (all of it) back to the loops that they came from. */
 void hub_sqlite_post(struct sqlite_store *s, struct hub_list *writes, uint64_t ns, bool committed);
 void hub_sqlite_set_down(struct sqlite_store *s, const char *why); /* NULL: up again */
 void hub_sqlite_fail_write(struct hub_write *w, enum hub_code code, const char *why);

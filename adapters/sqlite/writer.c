@@ -293,7 +293,7 @@ void *hub_sqlite_writer_main(void *arg) {
     }
     hub_sqlite_counters_free(&s->counters);
     hub_sqlite_conn_close(&s->writer);
-    hub_post(s->loop, &s->closed_task); /* the readers have gone before */
+    hub_post(s->first.loop, &s->closed_task); /* the readers have gone before */
     return NULL;
 }
 

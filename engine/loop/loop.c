@@ -213,8 +213,8 @@ void hub_post(struct hub_loop *l, struct hub_task *task) {
     pthread_mutex_lock(&l->posted_lock);
     bool first = hub_list_empty(&l->posted);
     hub_list_push(&l->posted, &task->link);
+    if (first) wake_loop(l); /* with the lock: once the task has run, the loop may go */
     pthread_mutex_unlock(&l->posted_lock);
-    if (first) wake_loop(l);
 }
 
 static void run_posted(struct hub_loop *l) {

@@ -1,8 +1,10 @@
 /* The table every store adapter fills, and the tables it is asked to hold.
  *
- * All functions are called on the loop thread and never block it. Every asynchronous call ends in its
- * callback exactly once, on the loop thread, in a later turn. Writes of one store are carried out in the
- * order submitted. Adapters may commit many writes as one transaction, but never delay a lone one for the
+ * A process opens a store once; each of its loops has a handle of it (struct hub_store): the first loop what
+ * open gave, any other what attach gave. All functions are called on the thread of their handle's loop and
+ * never block it. Every asynchronous call ends in its callback exactly once, on that thread, in a later turn.
+ * Writes of one handle are carried out in the order submitted; those of several share transactions, numbers,
+ * fences and what is unique, as if one loop had submitted them in some order. Adapters may commit many writes as one transaction, but never delay a lone one for the
  * sake of a batch; a callback with HUB_OK follows the commit. Failures: HUB_STORE_UNAVAILABLE (away, disk
  * full, …: nothing was written), HUB_STORE_UNDECIDED (away; what was asked for may have been carried out;
  * see hub_write.undecided), HUB_NOT_FOUND, HUB_BAD_REQUEST (the row violates the table: that write failed
@@ -281,8 +283,9 @@ struct hub_write {
     struct hub_rows before; /* announce: likewise */
     /* the adapter's */
     struct hub_list link;
-    int64_t submitted; /* loop time */
-    size_t bytes;      /* of its texts */
+    struct hub_store *through; /* what it was submitted to */
+    int64_t submitted;         /* loop time */
+    size_t bytes;              /* of its texts */
     void *adapter;
 };
 
@@ -354,7 +357,8 @@ struct hub_store_config {
      * remembered of rooms is not so any more. NULL: nobody wants to know. */
     void (*taken)(void *arg);
     void *taken_arg;
-    int64_t read_connections;     /* for reads beside the one that writes; adapters may use fewer */
+    int64_t loops;                /* handles that there will be, with the first; 0: one */
+    int64_t read_connections;     /* of a handle, for reads beside the one that writes; adapters may use fewer */
     int64_t statement_timeout_ms; /* a statement that takes longer fails with HUB_STORE_UNAVAILABLE */
 };
 
@@ -369,15 +373,19 @@ struct hub_store_ops {
      * line naming the URL (without password) and the cause. CONFIG is copied, what it points to is not. */
     enum hub_code (*open)(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out,
                           struct hub_err *err);
-    /* Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED,
+    /* A handle for LOOP, another one of this process, which must not run yet: its own thread may run it from
+     * then on. On the thread of S, what open gave, after apply. NULL: several loops cannot share it. */
+    enum hub_code (*attach)(struct hub_store *s, struct hub_loop *loop, struct hub_store **out, struct hub_err *err);
+    /* This and the next two: of what open gave alone, on its thread; what they do holds for all handles.
+     * Statements that bring the database to the tables, one per line, into PLAN; refuses (HUB_NOT_ALLOWED,
      * text names what and where) anything that would lose data. Blocking: for start-up and hubctl only. */
     enum hub_code (*plan)(struct hub_store *s, struct hub_buf *plan, struct hub_err *err);
     /* Carries the plan out in one transaction and inserts seeds into tables it created. Blocking.
      * HUB_CONFLICT: another process serves it; nothing was done, ready() says who it is, and a later call
      * may find it gone. */
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
-    /* A reload: takes other tables from now on, planned and applied like at the start. On a refusal the
-     * old ones stay. The old tables may go when every write and select that names them has been answered.
+    /* A reload: takes other tables from now on, planned and applied like at the start; no other loop that has a
+     * handle is in a turn meanwhile. On a refusal the old ones stay. The old tables may go when every write and select that names them has been answered.
      * Blocking. */
     enum hub_code (*adopt)(struct hub_store *s, const struct hub_store_config *config,
                            struct hub_err *err); /* its tables and its outbox */
@@ -396,7 +404,9 @@ struct hub_store_ops {
     void (*claim_place)(struct hub_store *s, const char *scope, struct hub_str room, struct hub_str node,
                         hub_place_cb *cb, void *arg);
     bool (*ready)(const struct hub_store *s, struct hub_buf *why_not);
-    /* Finishes what was submitted, then calls DONE and frees. */
+    /* Finishes what was submitted by this handle, then calls DONE, in a later turn, and frees the handle. Handles
+     * may be closed in any order; the store itself goes with what open gave, whose DONE comes when all others
+     * are through. */
     void (*close)(struct hub_store *s, void (*done)(void *arg), void *arg);
 };
 struct hub_store {

@@ -63,6 +63,7 @@ static struct hub_store_config opened_with = {.url = url,
                                               .tables = msg_tables,
                                               .table_n = 1,
                                               .service = "test",
+                                              .loops = 4,
                                               .read_connections = 2,
                                               .statement_timeout_ms = 5000};
 
