@@ -94,7 +94,7 @@ static void cmd_set(struct call *k) {
     }
     if (o.get && e) reply_text(k, hub_cache_string(e));
     if ((o.nx && e) || (o.xx && !e)) return;
-    int64_t expires = o.ttl_ms ? hub_loop_now(k->c->loop) + o.ttl_ms : o.keep && e ? e->expires : 0;
+    int64_t expires = o.ttl_ms ? hub_cache_now(k->c) + o.ttl_ms : o.keep && e ? e->expires : 0;
     hub_cache_set_string(k->c, e, k->v[1], k->v[2], expires);
     if (!o.get) k->reply = json_string("OK");
 }
@@ -157,12 +157,12 @@ static void cmd_expire(struct call *k) {
     if (e && seconds <= 0)
         hub_cache_drop(k->c, e);
     else if (e)
-        e->expires = hub_loop_now(k->c->loop) + seconds * 1000;
+        e->expires = hub_cache_now(k->c) + seconds * 1000;
 }
 
 static void cmd_ttl(struct call *k) {
     struct cache_entry *e = hub_cache_find(k->c, k->v[1]);
-    reply_int(k, !e ? -2 : !e->expires ? -1 : (e->expires - hub_loop_now(k->c->loop) + 500) / 1000);
+    reply_int(k, !e ? -2 : !e->expires ? -1 : (e->expires - hub_cache_now(k->c) + 500) / 1000);
 }
 
 /* ---- hashes ---- */
@@ -403,10 +403,11 @@ static bool collect_args(struct call *k, const json_t *args, struct hub_buf *tex
 }
 
 void hub_cache_command(struct hub_cache *base, const json_t *args, hub_cache_call_cb *cb, void *arg) {
-    struct call k = {.c = HUB_CONTAINER(base, struct memory_cache, base)};
+    struct call k = {.c = hub_cache_lock(base)};
     struct hub_buf text = {0};
     if (collect_args(&k, args, &text)) dispatch_command(&k);
     hub_cache_trim(k.c);
+    hub_cache_unlock(k.c);
     if (!k.reply) k.reply = json_null();
     cb(arg, *k.error ? HUB_BAD_REQUEST : HUB_OK, *k.error ? NULL : k.reply, *k.error ? k.error : NULL);
     json_decref(k.reply);

@@ -445,6 +445,13 @@ static enum hub_code cache_open(const struct hub_cache_config *config, struct hu
     return HUB_OK;
 }
 
+/* A connection for each loop: what they share is on the server. */
+static enum hub_code cache_attach(struct hub_cache *c, const struct hub_cache_config *config, struct hub_cache **out,
+                                  struct hub_err *err) {
+    (void)c;
+    return cache_open(config, out, err);
+}
+
 static bool cache_ready(const struct hub_cache *base, struct hub_buf *why_not) {
     const struct redis_cache *c = cache_of(base);
     bool up = hub_redis_link_up(c->link);
@@ -481,6 +488,7 @@ const struct hub_cache_ops hub_redis_cache_ops = {
         "- a Redis server; redis+sentinel://[user[:password]@]host[:port],…/master-name[/db] - the master of sentinels",
     .check = cache_check,
     .open = cache_open,
+    .attach = cache_attach,
     .get = cache_get,
     .set = cache_set,
     .swap = cache_swap,

@@ -1,6 +1,8 @@
 /* The table every cache adapter fills: short-lived values that may vanish at any time. Called on the loop
  * thread, never blocking; every callback comes exactly once, on the loop thread, possibly before the call
- * returns. A cache that is away answers at once, one that gives no answer for a bounded time (Redis: one
+ * returns. Each loop of a process has a handle of its own (struct hub_cache), whose functions are called on the
+ * thread of that loop, and whose callbacks come there: the first one what open gave, any other what attach
+ * gave. What one loop sets all of them see. A cache that is away answers at once, one that gives no answer for a bounded time (Redis: one
  * second by default): both with HUB_STORE_UNAVAILABLE, and what was asked of it may have happened or not.
  * Answers of one cache come in the order in which it was asked. */
 #ifndef HUB_PERSIST_CACHE_H
@@ -39,6 +41,7 @@ struct hub_cache_listener {
 
 struct hub_cache_config {
     struct hub_loop *loop;
+    int64_t loops; /* handles that there will be, with the first; 0: one */
     const char *url;
     const char *name; /* of the service, for the server's list of clients and for channels of its own; copied */
 };
@@ -51,6 +54,10 @@ struct hub_cache_ops {
     /* Takes the URL apart and begins to connect: HUB_OK also when nobody is there yet (ready tells).
      * HUB_BAD_REQUEST: the URL is no good. */
     enum hub_code (*open)(const struct hub_cache_config *config, struct hub_cache **out, struct hub_err *err);
+    /* A handle for another loop of the process, that of CONFIG, which does not run yet; CONFIG is otherwise
+     * what C was opened with. On the thread of C, what open gave. */
+    enum hub_code (*attach)(struct hub_cache *c, const struct hub_cache_config *config, struct hub_cache **out,
+                            struct hub_err *err);
     /* The values of N keys, at most HUB_CACHE_KEYS_MAX, as they are at one moment. */
     void (*get)(struct hub_cache *c, const struct hub_str *keys, size_t n, hub_cache_get_cb *cb, void *arg);
     /* CB may be NULL. TTL in ms; 0 = without end. */
@@ -59,7 +66,7 @@ struct hub_cache_ops {
     /* Sets the key if it still holds WAS (empty: if it is absent); nobody hears whether it did. */
     void (*swap)(struct hub_cache *c, struct hub_str key, struct hub_str was, struct hub_str value, int64_t ttl_ms);
     /* Takes one of LIMIT places in the sliding window of the last WINDOW_MS under KEY, for all processes
-     * together. NULL: the cache lives in this process, where the engine counts by itself. */
+     * together. NULL: the cache is that of one loop, where the engine counts by itself. */
     void (*take)(struct hub_cache *c, struct hub_str key, int64_t limit, int64_t window_ms, hub_cache_take_cb *cb,
                  void *arg);
     /* Gives back the place under KEY that was taken last; nobody hears whether there was one. NULL where
@@ -84,7 +91,8 @@ struct hub_cache_ops {
     /* Answers what is still open with HUB_STORE_UNAVAILABLE; from now on everything is answered so, at
      * once. */
     void (*stop)(struct hub_cache *c);
-    /* Nothing may be open (stop sees to that), and nobody watching or listening. */
+    /* Nothing may be open (stop sees to that), and nobody watching or listening. The handle that open gave is
+     * closed last, when no other loop runs any more. */
     void (*close)(struct hub_cache *c);
 };
 struct hub_cache {

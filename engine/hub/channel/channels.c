@@ -23,7 +23,8 @@ int64_t hub_channel_oldest(const struct hub_channel *c, int64_t seconds) {
 
 static const struct hub_channel_log *log_of(const struct hub_engine *e, const struct hub_channel_keep *k) {
     if (k->persist && e->config.tables->channel) return &hub_channel_in_store;
-    return e->config.cache->ops->take ? &hub_channel_in_cache : &hub_channel_in_memory; /* shared, or in this process */
+    return e->config.cache->ops->listen ? &hub_channel_in_cache
+                                        : &hub_channel_in_memory; /* shared, or in this process */
 }
 
 static void ref_owner(struct hub_sequence *s) { hub_channel_ref(HUB_CONTAINER(s, struct hub_channel, sequence)); }

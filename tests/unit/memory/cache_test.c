@@ -142,7 +142,7 @@ static void an_entry_ends_with_its_time(void **state) {
 static void an_entry_that_nobody_asks_for_is_freed_soon_after_its_time(void **state) {
     (void)state;
     open_cache("memory:");
-    const struct memory_cache *c = HUB_CONTAINER(cache, struct memory_cache, base);
+    const struct memory_cache *c = HUB_CONTAINER(cache, struct memory_handle, base)->c;
     char key[16];
     for (int i = 0; i < 5000; i++) {
         snprintf(key, sizeof key, "k%d", i);
