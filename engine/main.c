@@ -7,6 +7,7 @@
 
 #include "base/memory/block.h"
 #include "base/telemetry/log.h"
+#include "base/telemetry/metric.h"
 #include "cli/cli.h"
 #include "server/server.h"
 
@@ -108,7 +109,9 @@ int main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that must not grow: the store is away then, and comes back */
     hub_log_start();
     hub_block_keep();
+    hub_metrics_own();
     code = run_service(&a);
+    hub_metrics_disown();
     hub_block_drop();
     hub_log_end(FLUSH_MS);
     return code;

@@ -235,7 +235,7 @@ static void on_own(struct hub_task *t) {
  * the same. */
 static bool may_tell(struct hub_bridge *br, const char *object) {
     if (br->own_n < MAX_OWN) return true;
-    if (!dropped.value)
+    if (!hub_metric_value(&dropped))
         hub_log_kv(HUB_LOG_ERROR, "bus", "own change events are dropped: the queue is full", "object", object, NULL);
     hub_metric_add(&dropped, 1);
     return false;

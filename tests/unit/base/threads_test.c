@@ -28,6 +28,7 @@ struct worker {
     struct hub_metric *labelled[8];
     uint64_t hash;
     int disorder;
+    bool owns;
 };
 
 static void *begin(void *arg) {
@@ -99,6 +100,7 @@ static struct hub_metric counter = HUB_METRIC(HUB_COUNTER, "t_counter", NULL, "C
 static struct hub_metric gauge = HUB_METRIC(HUB_GAUGE, "t_gauge", NULL, "Up and down.");
 static struct hub_histogram histogram = HUB_HISTOGRAM("t_latency", NULL, "Took.");
 
+/* Every other thread with values of its own, for a while. */
 static void count(struct worker *w) {
     for (int i = 0; i < ROUNDS; i++) {
         char label[2] = {(char)('a' + i % 8), 0};
@@ -108,6 +110,8 @@ static void count(struct worker *w) {
         hub_metric_add(&counter, 1);
         hub_metric_add(&gauge, i & 1 ? -1 : 1);
         hub_histogram_add(&histogram, 60000);
+        if (w->owns && i == ROUNDS / 4) hub_metrics_own();
+        if (w->owns && i == ROUNDS / 2) hub_metrics_disown();
         if (i % 100) continue;
         struct hub_buf b = {0};
         hub_metrics_print(&b);
@@ -119,13 +123,12 @@ static void nothing_is_counted_twice_or_lost(void **state) {
     (void)state;
     struct worker w[THREADS] = {0};
     char want[64];
+    for (int i = 0; i < THREADS; i += 2) w[i].owns = true;
     run_all(w, count);
-    assert_int_equal(counter.value, THREADS * ROUNDS);
-    assert_int_equal(gauge.value, 0);
-    assert_int_equal(histogram.count[1], THREADS * ROUNDS);
-    assert_int_equal(histogram.sum_ns, 60000ull * THREADS * ROUNDS);
+    assert_int_equal(hub_metric_value(&counter), THREADS * ROUNDS);
+    assert_int_equal(hub_metric_value(&gauge), 0);
     for (int l = 0; l < 8; l++) {
-        assert_int_equal(w[0].labelled[l]->value, THREADS * ROUNDS / 8);
+        assert_int_equal(hub_metric_value(w[0].labelled[l]), THREADS * ROUNDS / 8);
         for (int i = 1; i < THREADS; i++) assert_ptr_equal(w[i].labelled[l], w[0].labelled[l]);
     }
     struct hub_buf b = {0};
@@ -133,7 +136,35 @@ static void nothing_is_counted_twice_or_lost(void **state) {
     snprintf(want, sizeof want, "\nt_counter %d\n", THREADS * ROUNDS);
     assert_non_null(strstr(hub_buf_cstr(&b), want));
     assert_null(strstr(strstr(b.p, want) + 1, want)); /* registered once */
+    snprintf(want, sizeof want, "\nt_latency_bucket{le=\"0.0001\"} %d\n", THREADS * ROUNDS);
+    assert_non_null(strstr(b.p, want));
+    snprintf(want, sizeof want, "\nt_latency_sum %.9f\n", 60000e-9 * THREADS * ROUNDS);
+    assert_non_null(strstr(b.p, want));
     hub_buf_free(&b);
+}
+
+static struct hub_metric shares = HUB_METRIC(HUB_GAUGE, "t_shares", NULL, "Of each thread.");
+static pthread_barrier_t all_set;
+
+static void set_share(struct worker *w) {
+    hub_metrics_own();
+    for (int i = 0; i < ROUNDS; i++) hub_metric_set(&shares, i);
+    hub_metric_set(&shares, 5);
+    pthread_barrier_wait(&all_set);
+    w->disorder = (int)hub_metric_value(&shares);
+    pthread_barrier_wait(&all_set);
+    hub_metric_set(&shares, 0);
+    hub_metrics_disown();
+}
+
+static void what_threads_have_of_a_gauge_is_summed(void **state) {
+    (void)state;
+    struct worker w[THREADS] = {0};
+    pthread_barrier_init(&all_set, NULL, THREADS);
+    run_all(w, set_share);
+    for (int i = 0; i < THREADS; i++) assert_int_equal(w[i].disorder, THREADS * 5);
+    assert_int_equal(hub_metric_value(&shares), 0);
+    pthread_barrier_destroy(&all_set);
 }
 
 static void talk(struct worker *w) {
@@ -175,9 +206,8 @@ static void lines_of_all_threads_stay_whole(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_threads_hash_alike),
-        cmocka_unit_test(ids_of_all_threads_grow_and_differ),
-        cmocka_unit_test(nothing_is_counted_twice_or_lost),
+        cmocka_unit_test(all_threads_hash_alike),           cmocka_unit_test(ids_of_all_threads_grow_and_differ),
+        cmocka_unit_test(nothing_is_counted_twice_or_lost), cmocka_unit_test(what_threads_have_of_a_gauge_is_summed),
         cmocka_unit_test(lines_of_all_threads_stay_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
