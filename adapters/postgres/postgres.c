@@ -48,18 +48,6 @@ void hub_pg_answer_now(struct pg_store *s, struct hub_write *w) {
 
 static void submit_write(struct pg_store *s, struct hub_write *w);
 
-/* Numbers that were asked for since may be given already: then it is the writer that knows. */
-static void answer_counter(struct pg_store *s, const struct pg_job *j) {
-    struct count_job *c = j->count;
-    bool overtaken = place_of(s, c->scope, c->room)->begun != j->begun || !*c->epoch;
-    if (!j->code && overtaken) {
-        submit_write(s, &c->w);
-        return;
-    }
-    c->cb(c->arg, j->code, c->seq, c->epoch);
-    free(c);
-}
-
 /* What is known of the counter may be from before another node had the place. Where numbers are being given,
  * the segment finds out. */
 static void keep_claimed_counter(struct pg_store *s, const struct pg_job *j) {
@@ -69,6 +57,19 @@ static void keep_claimed_counter(struct pg_store *s, const struct pg_job *j) {
     if (place->waiting || place->begun != j->begun) return;
     if (k->n < MAX_COUNTERS || hub_pg_counter_find(k, c->scope, c->room))
         hub_pg_counter_put(k, c->scope, c->room, c->seq, hub_cstr(c->epoch));
+}
+
+/* Numbers that were asked for since may be given already: then it is the writer that knows. */
+static void answer_counter(struct pg_store *s, const struct pg_job *j) {
+    struct count_job *c = j->count;
+    bool overtaken = place_of(s, c->scope, c->room)->begun != j->begun || !*c->epoch;
+    if (!j->code && overtaken) {
+        submit_write(s, &c->w);
+        return;
+    }
+    if (!j->code && s->shared) keep_claimed_counter(s, j); /* another loop may have had the room */
+    c->cb(c->arg, j->code, c->seq, c->epoch);
+    free(c);
 }
 
 static void answer_claim(struct pg_store *s, const struct pg_job *j) {
@@ -311,7 +312,7 @@ static void pg_counter(struct hub_store *base, const char *scope, struct hub_str
     struct pg_counter *known = hub_pg_counter_find(&s->writer.counters, j->scope, j->room);
     if (!s->writer.claimed || place->waiting)
         submit_write(s, &j->w);
-    else if (!known || s->fences) /* another node may have numbered since */
+    else if (!known || s->fences || s->shared) /* another node may have numbered since */
         read_counter(s, j);
     else if (take_in(s, &j->w))
         hub_pg_answer_count(s, j, known);
@@ -419,16 +420,37 @@ static enum hub_code pg_check(const struct hub_store_config *config, struct hub_
     return code;
 }
 
+/* CONNINFO becomes its own. */
+static HUB_MUST struct pg_store *new_store(struct hub_loop *loop, const struct conninfo *conninfo) {
+    struct pg_store *s = hub_xcalloc(1, sizeof *s);
+    s->base.ops = &hub_postgres_ops;
+    s->loop = loop;
+    s->conninfo = *conninfo;
+    hub_list_init(&s->reads);
+    hub_list_init(&s->claims);
+    hub_list_init(&s->late_claims);
+    hub_list_init(&s->scripts);
+    hub_list_init(&s->answers);
+    hub_list_init(&s->read_answers);
+    hub_list_init(&s->in_process);
+    s->turn.run = on_turn;
+    s->answer.run = on_answers;
+    return s;
+}
+
+static void start_store(struct pg_store *s, size_t readers) {
+    hub_pg_writer_init(s);
+    hub_pg_readers_init(s, readers);
+    hub_timer_start(s->loop, &s->start, 0, on_start);
+}
+
 static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_config *config, struct hub_store **out,
                              struct hub_err *err) {
     struct conninfo conninfo;
     enum hub_code code =
         hub_pg_conninfo_parse(config->url, config->service, config->statement_timeout_ms, &conninfo, err);
     if (code) return code;
-    struct pg_store *s = hub_xcalloc(1, sizeof *s);
-    s->base.ops = &hub_postgres_ops;
-    s->loop = loop;
-    s->conninfo = conninfo;
+    struct pg_store *s = new_store(loop, &conninfo);
     s->service = hub_xstrdup(config->service ? config->service : "hubd");
     s->owner = config->owner;
     s->taken = config->taken;
@@ -437,17 +459,34 @@ static enum hub_code pg_open(struct hub_loop *loop, const struct hub_store_confi
     s->tables = config->tables;
     s->table_n = config->table_n;
     s->outbox = config->outbox;
-    hub_list_init(&s->reads);
-    hub_list_init(&s->claims);
-    hub_list_init(&s->late_claims);
-    hub_list_init(&s->scripts);
-    hub_list_init(&s->answers);
-    hub_list_init(&s->read_answers);
-    s->turn.run = on_turn;
-    s->answer.run = on_answers;
-    hub_pg_writer_init(s);
-    hub_pg_readers_init(s, config->read_connections > 0 ? (size_t)config->read_connections : 2);
-    hub_timer_start(loop, &s->start, 0, on_start);
+    s->shared = config->loops > 1;
+    hub_pg_process_join(hub_pg_process_new(s, config->url), s);
+    start_store(s, config->read_connections > 0 ? (size_t)config->read_connections : 2);
+    *out = &s->base;
+    return HUB_OK;
+}
+
+/* Its own connections, on its own loop. */
+static enum hub_code pg_attach(struct hub_store *base, struct hub_loop *loop, struct hub_store **out,
+                               struct hub_err *err) {
+    const struct pg_store *first = store_of(base);
+    struct conninfo conninfo;
+    HUB_BUG_IF(!first->shared);
+    enum hub_code code =
+        hub_pg_conninfo_parse(first->process->url, first->service, first->statement_timeout_ms, &conninfo, err);
+    if (code) return code;
+    struct pg_store *s = new_store(loop, &conninfo);
+    s->service = hub_xstrdup(first->service);
+    s->owner = first->owner;
+    s->statement_timeout_ms = first->statement_timeout_ms;
+    s->tables = first->tables;
+    s->table_n = first->table_n;
+    s->outbox = first->outbox;
+    s->applied = first->applied;
+    s->readable = first->readable;
+    s->shared = true;
+    hub_pg_process_join(first->process, s);
+    start_store(s, first->reader_n);
     *out = &s->base;
     return HUB_OK;
 }
@@ -462,13 +501,18 @@ static void on_freed(struct hub_task *task) {
     hub_timer_stop(s->loop, &s->timeouts);
     hub_defer_cancel(&s->turn);
     hub_pg_conninfo_free(&s->conninfo);
+    hub_pg_process_leave(s);
     free(s->service);
     free(s);
     if (done) done(arg);
 }
 
+/* Its task is on the way, and comes here again. */
+static bool is_adopting(const struct pg_store *s) { return __atomic_load_n(&s->adopting, __ATOMIC_ACQUIRE); }
+
 void hub_pg_maybe_closed(struct pg_store *s) {
-    if (!s->closing || s->outstanding || s->answering || s->freeing) return;
+    if (!s->closing || s->outstanding || s->answering || s->freeing || is_adopting(s)) return;
+    if (!hub_pg_process_may_end(s)) return;
     s->freeing = true;
     s->answering = true;
     s->answer.run = on_freed;
@@ -489,6 +533,7 @@ const struct hub_store_ops hub_postgres_ops = {
     .help = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with the options of libpq - a PostgreSQL server",
     .check = pg_check,
     .open = pg_open,
+    .attach = pg_attach,
     .plan = hub_pg_plan,
     .apply = hub_pg_apply,
     .adopt = hub_pg_adopt,

@@ -1,14 +1,16 @@
-/* Inside the PostgreSQL store. Everything runs on the loop thread.
+/* Inside the PostgreSQL store. Everything runs on the thread of its loop; what the loops of a process share is
+ * struct pg_process.
  *
  * conninfo.c: the URL. link.c, connect.c, reconnect.c: one connection in pipeline mode, its prepared
  * statements. value.c: values in and out. counter.c: the rooms' counters as the writer knows them. fence.c:
  * whether their places are still this node's. writer.c: segments. single.c: a refused segment, write by
  * write. only_writer.c: who may write, and what became of a segment whose connection was lost. read.c:
- * selects. claim.c: claims of places. scan.c: scripts' statements. blocking.c, schema.c, alter.c: migration.
+ * selects. claim.c: claims of places. loops.c: several loops of a process. scan.c: scripts' statements. blocking.c, schema.c, alter.c: migration.
  * postgres.c: the store's table. */
 #ifndef HUB_ADAPTERS_POSTGRES_INT_H
 #define HUB_ADAPTERS_POSTGRES_INT_H
 #include <libpq-fe.h>
+#include <pthread.h>
 
 #include "adapters/postgres/postgres.h"
 #include "adapters/sql/cells.h"
@@ -327,6 +329,8 @@ struct writer {
     struct link link;
     bool reclaim;          /* the tables have changed: claim again when nothing is under way */
     bool claimed;          /* the database knows that we and nobody else write */
+    bool is_ours;          /* the process that it says serves is this one */
+    int tries;             /* of the segment: how often it met something that passes */
     bool served;           /* it has been claimed before */
     struct hub_list queue; /* writes that have not been sent */
     enum phase phase;
@@ -355,9 +359,31 @@ struct writer {
     struct hub_timer retry;
 };
 
+/* What several loops of a process have in common. */
+struct pg_process {
+    pthread_mutex_t lock;
+    struct hub_list stores; /* pg_store.in_process; under the lock, as what follows */
+    int joined;
+    bool ending; /* the first is closed, and goes with the last of the others */
+    /* fixed */
+    int64_t id; /* drawn; what the database knows it by */
+    char *url;
+    struct pg_store *first;
+    bool serves; /* atomic: the first has had the database say so once */
+};
+
 struct pg_store {
     struct hub_store base; /* first member */
     struct hub_loop *loop;
+    struct pg_process *process;
+    struct hub_list in_process;
+    int number;              /* of the loop: 0 is the first */
+    bool shared;             /* there are other loops, or will be */
+    struct hub_buf marker;   /* its row in hubd_writer */
+    int32_t sessions[2];     /* of the writer, this one and the one before; under the process' lock */
+    struct hub_task adopted; /* other tables */
+    bool adopting;           /* atomic: that task is posted */
+    struct hub_task alone;   /* of the first: no other loop has the store any more */
     struct conninfo conninfo;
     char *service;
     bool owner; /* serves the service, or will */
@@ -394,6 +420,18 @@ struct pg_store {
     void *closed_arg;
 };
 
+/* ---- loops.c ---- */
+
+HUB_MUST struct pg_process *hub_pg_process_new(struct pg_store *first, const char *url);
+void hub_pg_process_join(struct pg_process *p, struct pg_store *s);
+void hub_pg_process_leave(struct pg_store *s); /* frees P with the last */
+/* Of a store that is closed: false: others have it still, and its task ALONE comes with the last of them. */
+bool hub_pg_process_may_end(struct pg_store *s);
+void hub_pg_process_note_session(struct pg_store *s, int32_t pid); /* its writer's, before that asks for locks */
+void hub_pg_process_sessions(struct pg_process *p,
+                             struct hub_buf *out); /* appends ",pid" for each that may have locks */
+void hub_pg_process_adopt(struct pg_store *from);  /* all take its tables */
+
 void hub_pg_writer_init(struct pg_store *s);
 void hub_pg_writer_free(struct pg_store *s);
 /* Sends what waits, if nothing is under way. */
@@ -407,6 +445,8 @@ void hub_pg_writer_take_back(struct writer *x);
 void hub_pg_send_counter(struct link *l, struct hub_str scope, struct hub_str room, result_fn *result, void *arg);
 /* The same for the writer, into x->counters. */
 void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str room);
+/* The same, and nobody else numbers there until the transaction ends. */
+void hub_pg_hold_counter(struct writer *x, struct hub_str scope, struct hub_str room);
 /* Ends the segment: the touched counters and the marker, as one statement that fails unless the counters
  * stand where we left them. */
 void hub_pg_send_close(struct writer *x);

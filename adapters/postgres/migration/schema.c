@@ -310,6 +310,7 @@ static enum hub_code check_owner(struct migration *m) {
     if (!m->s->owner || table_missing(m, "hubd_writer") || m->broken) return m->broken ? m->err->code : HUB_OK;
     hub_pg_lock_names(m->s, &names);
     hub_buf_addf(&ours, "%d,%d", (int)x->pid, x->link.pg ? PQbackendPID(x->link.pg) : 0);
+    hub_pg_process_sessions(m->s->process, &ours);
     const char *const params[] = {hub_buf_cstr(&names), hub_buf_cstr(&ours)};
     PGresult *r = hub_pg_session_run(
         &m->session, "SELECT " HUB_PG_HOLDER "AND l.pid <> ALL (string_to_array($2, ',')::int[]) LIMIT 1", params, 2,
@@ -385,6 +386,7 @@ enum hub_code hub_pg_adopt(struct hub_store *base, const struct hub_store_config
     } else {
         s->outbox = config->outbox;
         s->writer.reclaim = true;
+        hub_pg_process_adopt(s);
         hub_pg_writer_pump(&s->writer);
     }
     s->generation++;

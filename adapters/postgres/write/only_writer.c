@@ -1,7 +1,12 @@
 /* Who may write. The writer's session holds an advisory lock for the service and one for each message
  * table, so that no other hubd counts the same rooms. After a lost connection the old session is ended
  * first; once its locks are ours its last transaction has been decided, and the marker in hubd_writer says
- * how. */
+ * how.
+ *
+ * Where a process has several loops, the session of each of them shares those locks, and has one for its loop
+ * alone, which tells it that its old session is over. That they are shared by one process only is seen from a
+ * row of hubd_writer, which names it: the first loop writes that row while it has the locks for itself, which
+ * is when no loop of another process has them. */
 #include <stdio.h>
 
 #include "adapters/postgres/postgres_int.h"
@@ -153,7 +158,7 @@ static void on_marked(void *arg, const struct failure *f) {
 static void read_mark(struct writer *x) {
     struct link *l = &x->link;
     hub_pg_params_clear(&l->params);
-    hub_pg_param_str(&l->params, hub_cstr(l->s->service));
+    hub_pg_param_str(&l->params, hub_buf_str(&l->s->marker));
     hub_pg_link_send_text(l, "INSERT INTO hubd_writer (service, segment) VALUES ($1, 0) ON CONFLICT DO NOTHING", NULL,
                           NULL);
     hub_pg_link_send_text(l,
@@ -165,7 +170,6 @@ static void read_mark(struct writer *x) {
 
 static void on_lock(void *arg, const PGresult *r) {
     struct writer *x = arg;
-    x->contested[0] = 0;
     for (int i = 0; i < PQntuples(r); i++)
         if (!hub_str_is(hub_pg_text(r, i, 1), "t"))
             snprintf(x->contested, sizeof x->contested, "%.*s", HUB_FMT(hub_pg_text(r, i, 0)));
@@ -180,7 +184,16 @@ void hub_pg_say_holder(const PGresult *r, char *out, size_t size) {
 }
 
 /* A session of ours that was lost and is about to end. */
-static bool is_own(const struct writer *x, int32_t pid) { return pid == x->pid || pid == x->asking || pid == x->asked; }
+static bool is_own(const struct writer *x, int32_t pid) {
+    char text[16];
+    struct hub_buf ours = {0};
+    hub_pg_process_sessions(x->link.s->process, &ours);
+    hub_buf_addc(&ours, ',');
+    snprintf(text, sizeof text, ",%d,", (int)pid);
+    bool own = pid == x->pid || pid == x->asking || pid == x->asked || strstr(hub_buf_cstr(&ours), text);
+    hub_buf_free(&ours);
+    return own;
+}
 
 static void on_holder(void *arg, const PGresult *r) {
     struct writer *x = arg;
@@ -197,17 +210,10 @@ static void on_contested(void *arg, const struct failure *f) {
     hub_timer_start(x->link.s->loop, &x->retry, CLAIM_RETRY_MS, on_retry);
 }
 
-static void on_locked(void *arg, const struct failure *f) {
-    struct writer *x = arg;
+/* All or nothing, so that two do not wait for each other. */
+static void give_back_locks(struct writer *x) {
     struct link *l = &x->link;
     struct hub_buf name = {0};
-    if (claim_failed(x, f)) return;
-    if (!x->contested[0]) {
-        x->told = false;
-        read_mark(x);
-        return;
-    }
-    /* All or nothing, so that two do not wait for each other. */
     hub_pg_params_clear(&l->params);
     hub_pg_link_command(l, "SELECT pg_advisory_unlock_all()");
     hub_pg_array_add(&name, hub_cstr(x->contested));
@@ -216,6 +222,17 @@ static void on_locked(void *arg, const struct failure *f) {
     hub_buf_free(&name);
     hub_pg_link_send_text(l, "SELECT " HUB_PG_HOLDER "AND l.pid <> pg_backend_pid() LIMIT 1", on_holder, x);
     hub_pg_link_sync(l, on_contested, x);
+}
+
+static void on_locked(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (claim_failed(x, f)) return;
+    if (x->contested[0]) {
+        give_back_locks(x);
+        return;
+    }
+    x->told = false;
+    read_mark(x);
 }
 
 /* The service, and the tables that only one may write. */
@@ -234,9 +251,137 @@ void hub_pg_lock_names(const struct pg_store *s, struct hub_buf *array) {
     hub_buf_free(&name);
 }
 
-void hub_pg_claim(struct writer *x) {
+#define OF_NAMES(FUNCTION) "SELECT n, " FUNCTION "(" HUB_PG_LOCK_KEY ") FROM unnest($1::text[]) AS n"
+#define TRY_LOCK OF_NAMES("pg_try_advisory_lock")
+#define TRY_SHARED OF_NAMES("pg_try_advisory_lock_shared")
+#define UNLOCK OF_NAMES("pg_advisory_unlock")
+
+static void ask_locks(struct writer *x, const char *sql, result_fn *result) {
     struct link *l = &x->link;
     struct hub_buf names = {0};
+    hub_pg_lock_names(l->s, &names);
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_str(&l->params, hub_buf_str(&names));
+    hub_pg_link_send_text(l, sql, result, x);
+    hub_buf_free(&names);
+}
+
+/* ---- the claim of one of several loops ---- */
+
+static void process_name(const struct writer *x, struct hub_buf *out) {
+    hub_buf_addf(out, "%s process", x->link.s->service);
+}
+
+static void on_process(void *arg, const PGresult *r) {
+    struct writer *x = arg;
+    x->is_ours = PQntuples(r) && hub_pg_int(r, 0, 0) == x->link.s->process->id;
+}
+
+static void ask_process(struct writer *x) {
+    struct link *l = &x->link;
+    struct hub_buf name = {0};
+    process_name(x, &name);
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_str(&l->params, hub_buf_str(&name));
+    x->is_ours = false;
+    hub_pg_link_send_text(l, "SELECT segment FROM hubd_writer WHERE service = $1", on_process, x);
+    hub_buf_free(&name);
+}
+
+/* What only the session of this loop has. */
+static void ask_own_lock(struct writer *x) {
+    struct link *l = &x->link;
+    struct hub_buf name = {0}, names = {0};
+    hub_buf_addf(&name, "loop %d of service %s", l->s->number, l->s->service);
+    hub_pg_array_add(&names, hub_buf_str(&name));
+    hub_buf_addc(&names, '}');
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_str(&l->params, hub_buf_str(&names));
+    hub_pg_link_send_text(l, TRY_LOCK, on_lock, x);
+    hub_buf_free(&name);
+    hub_buf_free(&names);
+}
+
+/* Somebody else may have come between the look and the locks. */
+static void on_shared(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (claim_failed(x, f)) return;
+    if (!x->is_ours && !x->contested[0])
+        snprintf(x->contested, sizeof x->contested, "service %.60s", x->link.s->service);
+    on_locked(x, NULL);
+}
+
+static void share_locks(struct writer *x) {
+    ask_locks(x, TRY_SHARED, on_lock);
+    ask_process(x);
+    hub_pg_link_sync(&x->link, on_shared, x);
+}
+
+/* The row is there for all to see: the others may come in. */
+static void on_signed(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (claim_failed(x, f)) return;
+    __atomic_store_n(&x->link.s->process->serves, true, __ATOMIC_RELEASE);
+    ask_locks(x, TRY_SHARED, on_lock);
+    ask_locks(x, UNLOCK, NULL);
+    ask_process(x);
+    hub_pg_link_sync(&x->link, on_shared, x);
+}
+
+/* It has all locks for itself: no loop of any process writes. */
+static void on_alone_locked(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    struct link *l = &x->link;
+    struct hub_buf name = {0};
+    if (claim_failed(x, f)) return;
+    if (x->contested[0]) {
+        give_back_locks(x);
+        return;
+    }
+    tell_taken(x);
+    process_name(x, &name);
+    hub_pg_params_clear(&l->params);
+    hub_pg_param_str(&l->params, hub_buf_str(&name));
+    hub_pg_param_int(&l->params, l->s->process->id);
+    hub_pg_link_send_text(l,
+                          "INSERT INTO hubd_writer (service, segment) VALUES ($1, $2) ON CONFLICT (service) DO UPDATE "
+                          "SET segment = excluded.segment",
+                          NULL, NULL);
+    hub_pg_link_sync(l, on_signed, x);
+    hub_buf_free(&name);
+}
+
+static void on_looked(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    if (claim_failed(x, f)) return;
+    if (x->contested[0]) {
+        give_back_locks(x);
+    } else if (x->is_ours) {
+        share_locks(x);
+    } else if (x->link.s->number) { /* the first loop has the word */
+        snprintf(x->contested, sizeof x->contested, "service %.60s", x->link.s->service);
+        give_back_locks(x);
+    } else {
+        ask_locks(x, TRY_LOCK, on_lock);
+        hub_pg_link_sync(&x->link, on_alone_locked, x);
+    }
+}
+
+static void begin_shared(struct writer *x) {
+    struct pg_store *s = x->link.s;
+    if (s->number && !__atomic_load_n(&s->process->serves, __ATOMIC_ACQUIRE)) {
+        hub_timer_start(s->loop, &x->retry, CLAIM_RETRY_MS, on_retry);
+        return;
+    }
+    ask_own_lock(x);
+    ask_process(x);
+    hub_pg_link_sync(&x->link, on_looked, x);
+}
+
+/* ---- the claim ---- */
+
+void hub_pg_claim(struct writer *x) {
+    struct link *l = &x->link;
     if (l->state != LINK_UP || !l->s->applied || x->claimed) return;
     hub_pg_params_clear(&l->params);
     if (x->pid && x->pid != PQbackendPID(l->pg)) { /* tables that a reload brought are claimed in the same session */
@@ -249,10 +394,12 @@ void hub_pg_claim(struct writer *x) {
         hub_pg_params_clear(&l->params);
     }
     if (x->asking != PQbackendPID(l->pg)) x->asked = x->asking, x->asking = PQbackendPID(l->pg);
-    hub_pg_lock_names(l->s, &names);
-    hub_pg_param_str(&l->params, hub_buf_str(&names));
-    hub_pg_link_send_text(l, "SELECT n, pg_try_advisory_lock(" HUB_PG_LOCK_KEY ") FROM unnest($1::text[]) AS n",
-                          on_lock, x);
+    hub_pg_process_note_session(l->s, x->asking);
+    x->contested[0] = 0;
+    if (l->s->shared) {
+        begin_shared(x);
+        return;
+    }
+    ask_locks(x, TRY_LOCK, on_lock);
     hub_pg_link_sync(l, on_locked, x);
-    hub_buf_free(&names);
 }

@@ -13,12 +13,32 @@ static void on_rolled_back(void *arg, const struct failure *f) {
     hub_pg_segment_over(arg, false);
 }
 
+#define TRIES_MAX 5 /* of a segment that meets what passes: deadlocks with others' transactions, mostly */
+
+static void on_undone(void *arg, const struct failure *f) {
+    struct writer *x = arg;
+    (void)f;
+    hub_pg_writer_take_back(x);
+    hub_pg_counters_clear(&x->counters);
+    hub_pg_writer_pump(x);
+}
+
+static bool try_again(struct writer *x, const struct failure *f) {
+    if (!hub_pg_passing(f->state) || x->tries >= TRIES_MAX) return false;
+    x->tries++;
+    hub_pg_link_command(&x->link, "ROLLBACK");
+    hub_pg_link_sync(&x->link, on_undone, x);
+    return true;
+}
+
 /* The whole transaction is of no use. */
 static void give_up(struct writer *x, const struct failure *f) {
     if (hub_pg_unusable(f->state)) {
         hub_pg_link_drop(&x->link, f->text); /* the next claim takes everything back */
         return;
     }
+    if (try_again(x, f)) return;
+    x->tries = 0;
     if (x->single) hub_list_push(&x->done, &x->single->link);
     x->single = x->part = NULL;
     hub_list_splice(&x->done, &x->segment);
@@ -310,6 +330,26 @@ static void on_begun(void *arg, const struct failure *f) {
         go_on_single(x);
 }
 
+static void load_touched(struct writer *x) {
+    HUB_LIST_EACH(&x->counters.touched, it) {
+        const struct pg_counter *c = HUB_CONTAINER(it, struct pg_counter, in_segment);
+        hub_pg_load_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
+    }
+}
+
+/* Other loops may number in these rooms too, and may do so in the middle of this. */
+static void hold_counters(struct writer *x) {
+    struct hub_map seen = {0};
+    HUB_LIST_EACH(&x->segment, it) {
+        const struct hub_write *w = hub_pg_write_of(it);
+        if (w->numbering == HUB_NUMBER_NONE) continue;
+        const struct pg_counter *c = hub_pg_counter_find(&x->counters, hub_cstr(w->counter_scope), w->counter_room);
+        if (c && !hub_map_put(&seen, hub_str(c->key, c->key_n), x))
+            hub_pg_hold_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
+    }
+    hub_map_clear(&seen);
+}
+
 /* The counters are read again: the database's word counts. */
 void hub_pg_single_begin(struct writer *x) {
     x->phase = PHASE_SINGLE;
@@ -317,10 +357,10 @@ void hub_pg_single_begin(struct writer *x) {
     hub_pg_link_command(&x->link, "BEGIN");
     hub_pg_link_command(&x->link,
                         "SET CONSTRAINTS ALL IMMEDIATE"); /* whose fault it is must be known before the commit */
-    HUB_LIST_EACH(&x->counters.touched, it) {
-        const struct pg_counter *c = HUB_CONTAINER(it, struct pg_counter, in_segment);
-        hub_pg_load_counter(x, hub_pg_counter_scope(c), hub_pg_counter_room(c));
-    }
+    if (x->link.s->shared)
+        hold_counters(x);
+    else
+        load_touched(x);
     hub_pg_counters_undo(&x->counters);
     if (x->link.s->fences) hub_pg_fences_hold(x);
     hub_pg_link_sync(&x->link, on_begun, x);

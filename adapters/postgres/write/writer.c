@@ -73,6 +73,18 @@ void hub_pg_load_counter(struct writer *x, struct hub_str scope, struct hub_str 
     hub_pg_send_counter(&x->link, scope, room, on_counter, x);
 }
 
+void hub_pg_hold_counter(struct writer *x, struct hub_str scope, struct hub_str room) {
+    struct params *p = &x->link.params;
+    hub_pg_load_counter(x, scope, room);
+    hub_pg_params_clear(p);
+    hub_pg_param_str(p, scope);
+    hub_pg_param_str(p, room);
+    hub_pg_link_send_text(&x->link,
+                          "SELECT scope, \"roomId\", seq, epoch FROM hubd_room WHERE scope = $1 AND \"roomId\" = $2 "
+                          "FOR NO KEY UPDATE",
+                          on_counter, x);
+}
+
 /* Those of the waiting writes, each once. */
 static void load_counters(struct writer *x) {
     struct hub_map seen = {0};
@@ -167,7 +179,7 @@ static void close_many(struct writer *x) {
 void hub_pg_send_close(struct writer *x) {
     struct params *p = &x->link.params;
     hub_pg_params_clear(p);
-    hub_pg_param_str(p, hub_cstr(x->link.s->service));
+    hub_pg_param_str(p, hub_buf_str(&x->link.s->marker));
     hub_pg_param_int(p, ++x->segment_id);
     if (!x->counters.touched_n)
         close_none(x);
@@ -193,6 +205,7 @@ void hub_pg_segment_over(struct writer *x, bool committed) {
     if (committed) {
         hub_pg_counters_keep(&x->counters);
         x->committed = x->segment_id;
+        x->tries = 0;
         hub_store_count_commit(hub_real_ns() - x->began, x->segment_n);
         if (x->down) hub_pg_set_down(x, NULL);
     } else
