@@ -330,7 +330,7 @@ struct writer {
     bool reclaim;          /* the tables have changed: claim again when nothing is under way */
     bool claimed;          /* the database knows that we and nobody else write */
     bool is_ours;          /* the process that it says serves is this one */
-    int tries;             /* of the segment: how often it met something that passes */
+    int tries;             /* how often the segment met something that passes, less those committed since */
     bool served;           /* it has been claimed before */
     struct hub_list queue; /* writes that have not been sent */
     enum phase phase;

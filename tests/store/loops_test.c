@@ -30,6 +30,7 @@ struct sender {
 };
 
 static struct sender senders[LOOPS];
+static pthread_barrier_t together;
 
 static void on_sender_closed(void *arg) {
     struct sender *x = arg;
@@ -61,6 +62,25 @@ static void submit(struct sender *x, struct sent *s) {
     x->store->ops->write(x->store, &s->m.w);
 }
 
+/* Their threads at once. */
+static void run_senders(int n, void (*begin)(void *arg)) {
+    for (int i = 0; i < n; i++) loop_thread_run(&senders[i].thread, begin, &senders[i]);
+    for (int i = 0; i < n; i++) loop_thread_join(&senders[i].thread);
+}
+
+static void on_warm(void *arg, enum hub_code code, int64_t seq, const char *epoch) {
+    struct sender *x = arg;
+    (void)seq, (void)epoch;
+    x->failed += code != HUB_OK;
+    hub_loop_stop(x->thread.loop);
+}
+
+/* It has what it needs to write, so that all write at once. */
+static void warm_up(void *arg) {
+    struct sender *x = arg;
+    x->store->ops->counter(x->store, "chat", HUB_STR("r0"), on_warm, x);
+}
+
 /* The N loops beside that of the fixture, which is the first. */
 static void open_senders(int n, int writes) {
     struct hub_err err = {0};
@@ -72,6 +92,7 @@ static void open_senders(int n, int writes) {
         x->sent = hub_xcalloc((size_t)writes, sizeof *x->sent);
         if (store->ops->attach(store, x->thread.loop, &x->store, &err)) fail_msg("%s", err.text);
     }
+    run_senders(n, warm_up);
 }
 
 static void free_senders(int n) {
@@ -79,11 +100,6 @@ static void free_senders(int n) {
         hub_loop_delete(senders[i].thread.loop);
         free(senders[i].sent);
     }
-}
-
-static void run_senders(int n, void (*begin)(void *arg)) {
-    for (int i = 0; i < n; i++) loop_thread_run(&senders[i].thread, begin, &senders[i]);
-    for (int i = 0; i < n; i++) loop_thread_join(&senders[i].thread);
 }
 
 static void begin_closing(void *arg) {
@@ -238,33 +254,54 @@ static void every_loop_reads_what_one_has_written(void **state) {
 
 /* ---- rows that two loops change in opposite orders ---- */
 
-static void change_both_ways(void *arg) {
+#define ROWS 50
+
+static void change_row(struct sender *x, struct sent *s, int row) {
+    char id[40];
+    snprintf(id, sizeof id, "r1-%d", row);
+    new_change(&s->m, HUB_UPDATE, "r1", id, NULL);
+    s->m.w.numbering = HUB_NUMBER_NONE;
+    s->m.cells[SENDER] = text_cell(x->number ? "u2" : "u3");
+}
+
+/* Upwards and downwards, many times over; in groups of two, whose transactions take one write after the other. */
+static void change_all(void *arg) {
     struct sender *x = arg;
     x->self = pthread_self();
-    for (int i = 0; i + 1 < x->n; i += 2) {
-        struct sent *first_one = &x->sent[i], *second_one = &x->sent[i + 1];
-        new_change(&first_one->m, HUB_UPDATE, "r1", x->number ? "r1-2" : "r1-1", NULL);
-        new_change(&second_one->m, HUB_UPDATE, "r1", x->number ? "r1-1" : "r1-2", NULL);
-        first_one->m.cells[SENDER] = second_one->m.cells[SENDER] = text_cell("u2");
-        first_one->m.w.numbering = second_one->m.w.numbering = HUB_NUMBER_NONE;
-        second_one->m.w.keeps_rows = true;
-        first_one->m.w.next = &second_one->m.w;
-        submit(x, first_one);
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < x->n; i += 2) {
+        int row = x->number ? ROWS - 1 - i % ROWS : i % ROWS;
+        change_row(x, &x->sent[i], row);
+        change_row(x, &x->sent[i + 1], x->number ? row - 1 : row + 1);
+        x->sent[i].m.w.next = &x->sent[i + 1].m.w;
+        x->sent[i + 1].m.w.keeps_rows = true;
+        submit(x, &x->sent[i]);
     }
 }
 
-/* On PostgreSQL their transactions wait for each other, and one of them is begun anew. */
+/* The server's: how long it waits before it looks for circles. */
+static void set_deadlock_timeout(const char *value) {
+    char sql[64];
+    snprintf(sql, sizeof sql, "ALTER SYSTEM SET deadlock_timeout = %s", value);
+    assert_true(postgres_sql(&server, "postgres", sql, NULL, 0));
+    assert_true(postgres_sql(&server, "postgres", "SELECT pg_reload_conf()", NULL, 0));
+}
+
+/* On PostgreSQL their transactions wait for each other in a circle, and one of them is begun anew. */
 static void rows_changed_in_opposite_orders_are_changed_by_both(void **state) {
     (void)state;
-    struct message m[2];
-    open_senders(2, 100);
-    for (int i = 0; i < 2; i++) {
-        new_message(&m[i], "r1", i + 1, NULL);
-        write_and_wait(&m[i]);
-    }
-    run_senders(2, change_both_ways);
+    if (on_postgres) set_deadlock_timeout("'10ms'");
+    open_senders(2, ROWS * 20);
+    pthread_barrier_init(&together, NULL, 2);
+    senders[0].n = ROWS;
+    run_sender(0, send_to_one_room);
+    senders[0].n = ROWS * 20;
+    run_senders(2, change_all);
     for (int i = 0; i < 2; i++) assert_int_equal(senders[i].failed, 0);
+    assert_int_equal(sql_int("SELECT count(*) AS v FROM \"chatMessage\" WHERE \"senderId\" = 'u1'"), 0);
+    pthread_barrier_destroy(&together);
     close_senders(2);
+    if (on_postgres) set_deadlock_timeout("DEFAULT");
 }
 
 /* ---- another process ---- */

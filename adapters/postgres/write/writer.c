@@ -205,7 +205,7 @@ void hub_pg_segment_over(struct writer *x, bool committed) {
     if (committed) {
         hub_pg_counters_keep(&x->counters);
         x->committed = x->segment_id;
-        x->tries = 0;
+        if (x->tries) x->tries--;
         hub_store_count_commit(hub_real_ns() - x->began, x->segment_n);
         if (x->down) hub_pg_set_down(x, NULL);
     } else
@@ -253,10 +253,11 @@ static bool send_write(struct writer *x, struct hub_write *w, int64_t number) {
 }
 
 /* What comes first in the queue and has its counter goes into the segment; ALONE: of those that are
- * carried out one by one. */
+ * carried out one by one. After deadlocks it is fewer, which lock fewer rows for a shorter time. */
 static void take_segment(struct writer *x, bool alone) {
     x->began = hub_real_ns();
-    while (!hub_list_empty(&x->queue) && x->segment_n < MAX_BATCH) {
+    size_t most = x->tries ? (MAX_BATCH >> 2 * x->tries) + 1 : MAX_BATCH;
+    while (!hub_list_empty(&x->queue) && x->segment_n < most) {
         struct hub_write *w = hub_pg_write_of(x->queue.next);
         struct pg_counter *c;
         if (!counter_for(x, w, &c) || (!w->adapter && hub_pg_goes_alone(w) != alone)) break;
