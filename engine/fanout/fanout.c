@@ -26,7 +26,7 @@ struct hub_group_name {
 
 struct hub_group {
     struct hub_loop *loop;
-    void *owner;
+    struct hub_group_place of;
     struct hub_list seats;
     struct hub_list names;
     size_t size;
@@ -242,10 +242,10 @@ static void hand_over(struct hub_group *g) {
 
 static void on_turn_end(struct hub_task *t) { hand_over(HUB_CONTAINER(t, struct hub_group, hand_over)); }
 
-struct hub_group *hub_group_new(struct hub_loop *loop, void *owner) {
+struct hub_group *hub_group_new(struct hub_loop *loop, struct hub_group_place of) {
     struct hub_group *g = hub_xcalloc(1, sizeof *g);
     g->loop = loop;
-    g->owner = owner;
+    g->of = of;
     g->hand_over.run = on_turn_end;
     hub_list_init(&g->seats);
     hub_list_init(&g->names);
@@ -257,7 +257,7 @@ void hub_group_delete(struct hub_group *g) {
     free(g);
 }
 
-void *hub_group_owner(const struct hub_group *g) { return g->owner; }
+struct hub_group_place hub_group_place(const struct hub_group *g) { return g->of; }
 
 size_t hub_group_size(const struct hub_group *g) { return g->size; }
 

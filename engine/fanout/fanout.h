@@ -47,9 +47,15 @@ void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args);
 /* Before something goes to its socket by other ways: hands over what is pending. */
 void hub_outlet_sync(struct hub_outlet *o);
 
-/* OWNER is for relays (session/guest.h); NULL: guests never have a seat in it. */
-HUB_MUST struct hub_group *hub_group_new(struct hub_loop *loop, void *owner);
-void *hub_group_owner(const struct hub_group *g);
+/* Whose audience a group is, as other nodes know it: a KIND of place, and its name. KIND NULL: nobody else
+ * knows it, and guests never have a seat in it. */
+struct hub_group_place {
+    const char *kind;
+    struct hub_str name;
+};
+/* OF is for relays (session/guest.h); what it points at outlives the group. */
+HUB_MUST struct hub_group *hub_group_new(struct hub_loop *loop, struct hub_group_place of);
+struct hub_group_place hub_group_place(const struct hub_group *g);
 void hub_group_delete(struct hub_group *g); /* must have no seats */
 size_t hub_group_size(const struct hub_group *g);
 void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet *o, bool held);

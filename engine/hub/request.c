@@ -116,7 +116,7 @@ static void request_window(struct hub_engine *e, struct hub_hub *hub, const char
     }
     struct hub_call *call = call_of(q, hub, command);
     call->command = row->command;
-    if (take_request(call, row) && hub_call_keys(call, row->keys)) hub_request_run(call, q->address);
+    if (take_request(call, row) && hub_call_keys(call, row->keys)) e->run_request(call, q->address);
 }
 
 void hub_engine_channel_request(struct hub_engine *e, const char *command, struct hub_str channel,

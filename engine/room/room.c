@@ -28,7 +28,7 @@ struct hub_room *hub_room_get(struct hub_map *registry, struct hub_loop *loop, c
     r = hub_xcalloc(1, sizeof *r);
     *r = (struct hub_room){
         .refs = 1, .registry = registry, .loop = loop, .life = ops, .owner = owner, .id = hub_str_dup(id)};
-    r->readers = hub_group_new(loop, r);
+    r->readers = hub_group_new(loop, (struct hub_group_place){"room", hub_cstr(r->id)});
     hub_keyed_init(&r->users, user_key);
     hub_list_init(&r->user_list);
     hub_list_init(&r->waiting);

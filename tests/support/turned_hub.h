@@ -122,23 +122,27 @@ static inline void turned_put_file(const char *name, const char *text) {
 }
 
 /* The service of every test: rooms r1 to r3, and everybody may be anybody. HUB is the rest of the
- * definition of its hub "chat". */
-static inline void turned_load(const char *hub) {
+ * definition of its hub "chat", MORE of its service. */
+static inline void turned_load(const char *hub, const char *more) {
     struct hub_buf text = {0};
     struct hub_diags *diags = hub_diags_new();
     const struct hub_load_options options = {.ignore_environment = true};
     snprintf(turned.folder, sizeof turned.folder, "/tmp/hubd-turned-XXXXXX");
     assert_non_null(mkdtemp(turned.folder));
-    turned_put_file("service.yaml", "service: {name: turned}\n"
-                                    "auth: {dev: true}\n"
-                                    "store: {url: \"sqlite::memory:\"}\n"
-                                    "dataObjects:\n"
-                                    "  - {name: room, managed: true}\n"
-                                    "  - name: seat\n"
-                                    "    managed: true\n"
-                                    "    properties:\n"
-                                    "      - {name: userId, type: ID, required: true}\n"
-                                    "      - {name: roomId, type: ID, required: true}\n");
+    hub_buf_addf(&text,
+                 "service: {name: turned}\n"
+                 "auth: {dev: true}\n"
+                 "store: {url: \"sqlite::memory:\"}\n"
+                 "dataObjects:\n"
+                 "  - {name: room, managed: true}\n"
+                 "  - name: seat\n"
+                 "    managed: true\n"
+                 "    properties:\n"
+                 "      - {name: userId, type: ID, required: true}\n"
+                 "      - {name: roomId, type: ID, required: true}\n%s",
+                 more);
+    turned_put_file("service.yaml", hub_buf_cstr(&text));
+    hub_buf_clear(&text);
     turned_put_file("seed.yaml", "room: [{id: r1}, {id: r2}, {id: r3}]\n"
                                  "seat: [{id: s1, userId: ann, roomId: r1}, {id: s2, userId: bob, roomId: r1}]\n");
     hub_buf_addf(&text, "hubBasics: {name: chat}\n%s", hub);
@@ -202,14 +206,15 @@ static inline void turned_open_engine(void) {
     turned.sessions = hub_sessions_new(turned.loop, &sessions);
 }
 
-static inline void turned_begin(const char *hub) {
+static inline void turned_begin_with(const char *hub, const char *more) {
     memset(&turned, 0, sizeof turned);
     hub_list_init(&turned.kept);
     turned.loop = turned_loop_new();
-    turned_load(hub);
+    turned_load(hub, more);
     turned_open_backends();
     turned_open_engine();
 }
+static inline void turned_begin(const char *hub) { turned_begin_with(hub, ""); }
 
 /* ---- waiting without time ---- */
 

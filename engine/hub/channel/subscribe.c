@@ -40,7 +40,8 @@ static void tell_counters(struct hub_subscription *s, struct hub_channel *c) {
 }
 
 static void take_seat(struct hub_subscription *s, struct hub_channel *c) {
-    if (!c->group) c->group = hub_group_new(c->all->engine->config.loop, NULL);
+    if (!c->group)
+        c->group = hub_group_new(c->all->engine->config.loop, (struct hub_group_place){"channel", hub_channel_name(c)});
     hub_seat_take(&s->seat, c->group, &s->grant.conn->outlet, true);
     s->channel = c;
     hub_list_push(&c->subs, &s->in_channel);

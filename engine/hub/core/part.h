@@ -175,6 +175,11 @@ struct hub_part {
     const struct hub_host_fn *host; /* what scripts may call */
     const struct hub_host_fn *host_of_rooms; /* likewise: what is carried out by the node that owns the room whose
                                                 id is the first argument */
+    /* What it has of the service lies in slots, of which each has a node that owns it, and not at every node:
+     * its commands that have the argument SLOT, a name, are carried out by the owner of that name, and so are the
+     * functions of HOST_OF_SLOTS, whose first argument is one. NULL: it has nothing of that kind. */
+    const char *slot;
+    const struct hub_host_fn *host_of_slots;
     const struct hub_host_fn *host_within;   /* and in a transaction instead (hub_host.within) */
     bool room_data;                          /* it keeps something of rooms: hub_room_data */
     bool conn_data;                          /* of connections: hub_conn_data */

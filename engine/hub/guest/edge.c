@@ -1,15 +1,17 @@
-/* Connections of this node in rooms of others: their calls go there, and what comes back is given out. */
+/* Connections of this node in places of others: their calls go there, and what comes back is given out. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/telemetry/log.h"
 #include "hub/guest/guest_int.h"
 
-/* A room that another node owns, while connections of this one are seated in it. */
+/* The audience of a room or channel that another node owns, while connections of this one are seated in it. */
 struct place {
     struct hub_guests *all;
+    const struct hub_guest_node *owner;
     struct hub_group *group; /* of the seats, fed by frames */
     size_t seats;
+    char *kind, *name; /* of struct hub_group_place */
     struct hub_buf key;
 };
 
@@ -19,7 +21,7 @@ struct place_seat {
     struct place *place;
 };
 
-/* What a connection has in rooms of others. */
+/* What a connection has in places of others. */
 struct edge_conn {
     struct hub_list seats;         /* place_seat.in_conn */
     struct hub_list calls;         /* edge_call.in_conn */
@@ -55,18 +57,23 @@ static bool node_is_known(const struct edge_conn *e, const struct hub_guest_node
     return false;
 }
 
-static void say_hello(const struct hub_conn *c, const struct hub_guest_node *n) {
+static void say_hello(const struct hub_conn *c, struct hub_guest_node *n, struct hub_work *work) {
     char *hello = hub_guest_hello(c);
-    hub_guest_post(n, &(struct hub_guest_packet){.kind = HUB_GUEST_HELLO,
-                                                 .sid = hub_cstr(c->socket->sid),
-                                                 .hub = hub_cstr(c->hub->def->name),
-                                                 .body = hub_cstr(hello)});
+    uint64_t id = hub_guest_await_renewal(n, work);
+    enum hub_code code = hub_guest_try(n, &(struct hub_guest_packet){.kind = HUB_GUEST_HELLO,
+                                                                     .id = id,
+                                                                     .sid = hub_cstr(c->socket->sid),
+                                                                     .hub = hub_cstr(c->hub->def->name),
+                                                                     .body = hub_cstr(hello)});
     free(hello);
+    if (code) hub_guest_renewed(n, id);
+    if (code == HUB_OVERLOADED) hub_guest_say_full(n);
 }
 
-void hub_guest_changed(struct hub_conn *c) {
+void hub_guest_changed(struct hub_conn *c, const struct hub_guest_node *there, struct hub_work *work) {
     const struct edge_conn *e = hub_conn_kept(c, &hub_guests_part);
-    for (size_t i = 0; e && i < e->known_n; i++) say_hello(c, e->known[i]);
+    for (size_t i = 0; e && i < e->known_n; i++)
+        if (e->known[i] != there) say_hello(c, e->known[i], work);
 }
 
 /* Others hear what it says of itself now before they are asked something. */
@@ -74,12 +81,12 @@ static void announce_conn(struct hub_conn *c, struct edge_conn *e, struct hub_gu
     if (e->metadata != c->metadata) {
         json_decref(e->metadata);
         e->metadata = json_incref(c->metadata);
-        hub_guest_changed(c);
+        hub_guest_changed(c, NULL, NULL);
     }
     if (node_is_known(e, n)) return;
     e->known = hub_xrealloc(e->known, (e->known_n + 1) * sizeof *e->known);
     e->known[e->known_n++] = n;
-    say_hello(c, n);
+    say_hello(c, n, NULL);
 }
 
 /* E: of its connection; NULL: it has none. */
@@ -140,11 +147,23 @@ static void send_call(struct hub_call *call, struct hub_guest_node *n) {
     if (code) hub_call_fail(take_call(w), code, NULL);
 }
 
+/* Whose slot CALL of COMMAND is about; empty: nobody's. */
+static struct hub_str slot_owner(const struct hub_call *call, const struct hub_command *command) {
+    const struct hub_part *part = hub_dispatch_find(call->hub->engine, hub_cstr(command->name))->part;
+    if (!part->slot || !hub_arg_named(command->args, hub_cstr(part->slot))) return hub_str(NULL, 0);
+    struct hub_str name = hub_call_str(call, part->slot);
+    return name.n ? hub_guest_slot_owner(call->hub->engine, part, name) : name;
+}
+
+static struct hub_str place_owner(const struct hub_call *call, const struct hub_command *command) {
+    struct hub_str room = hub_call_str(call, "roomId");
+    bool is_room = hub_id_ok(room) && hub_arg_named(command->args, HUB_STR("roomId"));
+    return is_room ? hub_guest_owner(call->hub, room) : slot_owner(call, command);
+}
+
 /* The node that CALL of COMMAND has to go to; NULL: it stays here. */
 static struct hub_guest_node *node_for(const struct hub_call *call, const struct hub_command *command) {
-    struct hub_str room = hub_call_str(call, "roomId");
-    if (!hub_id_ok(room) || !hub_arg_named(command->args, HUB_STR("roomId"))) return NULL;
-    return hub_map_get(&hub_guests_of(call->hub->engine)->nodes, hub_guest_owner(call->hub, room));
+    return hub_map_get(&hub_guests_of(call->hub->engine)->nodes, place_owner(call, command));
 }
 
 void hub_guest_route_request(struct hub_call *call, struct hub_str address) {
@@ -166,10 +185,8 @@ void hub_guest_route_request(struct hub_call *call, struct hub_str address) {
     if (code) hub_call_fail(take_call(w), code, NULL);
 }
 
-/* Of a plain namespace, or a guest's own call: such stay here. */
-static bool is_of_here(const struct hub_call *call) {
-    return !call->dispatch || call->conn->plain || call->conn->socket->guest;
-}
+/* A guest's own call stays here. */
+static bool is_of_here(const struct hub_call *call) { return !call->dispatch || call->conn->socket->guest; }
 
 void hub_guest_route(struct hub_call *call) {
     struct hub_guest_node *n = is_of_here(call) ? NULL : node_for(call, call->dispatch->command);
@@ -219,6 +236,8 @@ static void on_answer(const struct hub_guest_node *from, const struct hub_guest_
 static void place_key(struct hub_buf *key, const struct hub_guest_packet *p) {
     hub_buf_adds(key, p->hub);
     hub_buf_addc(key, 0);
+    hub_buf_adds(key, p->text);
+    hub_buf_addc(key, 0);
     hub_buf_adds(key, p->name);
 }
 
@@ -230,12 +249,13 @@ static struct place *find_place(const struct hub_guests *all, const struct hub_g
     return found;
 }
 
-static struct place *place_of(struct hub_guests *all, const struct hub_guest_packet *p) {
+static struct place *place_of(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_guests *all = n->all;
     struct place *place = find_place(all, p);
     if (place) return place;
     place = hub_xcalloc(1, sizeof *place);
-    place->all = all;
-    place->group = hub_group_new(all->engine->config.loop, NULL);
+    *place = (struct place){.all = all, .owner = n, .kind = hub_str_dup(p->text), .name = hub_str_dup(p->name)};
+    place->group = hub_group_new(all->engine->config.loop, (struct hub_group_place){0});
     place_key(&place->key, p);
     hub_map_put(&all->places, hub_buf_str(&place->key), place);
     return place;
@@ -246,6 +266,8 @@ static void place_leave(struct place *place) {
     hub_map_del(&place->all->places, hub_buf_str(&place->key));
     hub_group_delete(place->group);
     hub_buf_free(&place->key);
+    free(place->kind);
+    free(place->name);
     free(place);
 }
 
@@ -272,13 +294,13 @@ static struct place_seat *seat_of(const struct hub_guests *all, const struct hub
     return NULL;
 }
 
-static void on_seated(struct hub_guests *all, const struct hub_guest_packet *p) {
-    struct hub_conn *c = conn_of(all, p);
+static void on_seated(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_conn *c = conn_of(n->all, p);
     if (!c) return;
-    struct place_seat *before = seat_of(all, p); /* that of an owner before */
+    struct place_seat *before = seat_of(n->all, p); /* that of an owner before */
     if (before) free_seat(before);
     struct place_seat *s = hub_xcalloc(1, sizeof *s);
-    s->place = place_of(all, p);
+    s->place = place_of(n, p);
     s->place->seats++;
     hub_list_push(&edge_of(c)->seats, &s->in_conn);
     hub_seat_take(&s->seat, s->place->group, &c->outlet, p->flags);
@@ -300,7 +322,7 @@ static void on_seat_left(const struct hub_guests *all, const struct hub_guest_pa
 /* As the owner has encoded them. */
 static HUB_MUST char *usual_name(const struct hub_conn *c) {
     struct hub_buf name = {0};
-    hub_buf_addf(&name, "/hub/%s", c->hub->def->name);
+    hub_guest_add_namespace(&name, hub_cstr(c->hub->def->name));
     return hub_buf_take(&name, NULL);
 }
 
@@ -330,9 +352,18 @@ static void on_gathered(const struct hub_guests *all, const struct hub_guest_pac
     const struct place *place = find_place(all, p);
     struct hub_buf name = {0};
     if (!place) return;
-    hub_buf_addf(&name, "/hub/%.*s", HUB_FMT(p->hub));
+    hub_guest_add_namespace(&name, p->hub);
     hub_group_send_frames(place->group, hub_buf_str(&name), p->body, p->flags);
     hub_buf_free(&name);
+}
+
+static void on_rejudged(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_conn *c = conn_of(n->all, p);
+    if (!c) return;
+    HUB_PARTS_EACH(n->all->engine, rejudged, part) {
+        if (*part != &hub_guests_part) (*part)->rejudged(c, NULL);
+    }
+    hub_guest_changed(c, n, NULL);
 }
 
 static void on_ended(const struct hub_guests *all, const struct hub_guest_packet *p) {
@@ -353,11 +384,13 @@ void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packe
     case HUB_GUEST_ANSWER: on_answer(n, p); break;
     case HUB_GUEST_SEND: on_send(all, p); break;
     case HUB_GUEST_ENDED: on_ended(all, p); break;
-    case HUB_GUEST_SEATED: on_seated(all, p); break;
+    case HUB_GUEST_SEATED: on_seated(n, p); break;
     case HUB_GUEST_RELEASED: on_released(all, p); break;
     case HUB_GUEST_LEFT: on_seat_left(all, p); break;
     case HUB_GUEST_KEPT: on_kept(all, p); break;
     case HUB_GUEST_GATHERED: on_gathered(all, p); break;
+    case HUB_GUEST_RENEWED: hub_guest_renewed(n, p->id); break;
+    case HUB_GUEST_REJUDGED: on_rejudged(n, p); break;
     default: break;
     }
 }
@@ -380,6 +413,25 @@ void hub_guest_closed(struct hub_conn *c) {
     *hub_conn_data(c, &hub_guests_part) = NULL;
 }
 
+/* A room's owner goes with the process. What was subscribed to has to be subscribed to again, at another node. */
+static void tell_unsubscribed(struct hub_conn *c, const struct place *place) {
+    struct hub_buf b = hub_scratch_take(c->hub->engine);
+    hub_buf_addf(&b, "{\"%s\":", place->kind);
+    hub_json_add_string(&b, hub_cstr(place->name));
+    hub_buf_addf(&b, ",\"reason\":\"%s\"}", hub_code_name(HUB_SHUTTING_DOWN));
+    hub_outlet_emit(&c->outlet, HUB_STR("hub:unsubscribed"), hub_buf_str(&b), 0);
+    hub_scratch_give(c->hub->engine, &b);
+}
+
+static void end_seats(struct hub_conn *c, struct edge_conn *e, const struct hub_guest_node *n) {
+    HUB_LIST_EACH_SAFE(&e->seats, it) {
+        struct place_seat *s = HUB_CONTAINER(it, struct place_seat, in_conn);
+        if (s->place->owner != n || !strcmp(s->place->kind, "room")) continue;
+        tell_unsubscribed(c, s->place);
+        free_seat(s);
+    }
+}
+
 static void forget_owner(struct edge_conn *e, const struct hub_guest_node *n) {
     for (size_t i = 0; i < e->known_n; i++)
         if (e->known[i] == n) e->known[i--] = e->known[--e->known_n];
@@ -393,13 +445,17 @@ static struct edge_call *call_at(const struct hub_guests *all, const struct hub_
     return NULL;
 }
 
-void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n) {
+void hub_guest_owner_left(struct hub_guests *all, struct hub_guest_node *n) {
     hub_guest_script_calls_fail(all, n);
+    hub_guest_drop_awaited(n);
     for (struct edge_call *w; (w = call_at(all, n));)
         hub_call_fail(take_call(w), HUB_STORE_UNDECIDED, NULL); /* nobody knows what it has done */
     HUB_LIST_EACH(&all->engine->directory.conns.items, it) {
-        struct edge_conn *e = hub_conn_kept(HUB_CONTAINER(it, struct hub_conn, in_directory.link), &hub_guests_part);
-        if (e) forget_owner(e, n);
+        struct hub_conn *c = HUB_CONTAINER(it, struct hub_conn, in_directory.link);
+        struct edge_conn *e = hub_conn_kept(c, &hub_guests_part);
+        if (!e) continue;
+        if (!all->stopped) end_seats(c, e, n);
+        forget_owner(e, n);
     }
 }
 

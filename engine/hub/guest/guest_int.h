@@ -9,7 +9,8 @@
 
 /* In brackets who sends it, and which members it has beside SID, the socket. */
 enum hub_guest_kind {
-    HUB_GUEST_HELLO = 1, /* [edge] HUB, BODY: hello.c. Again when something of it has changed */
+    HUB_GUEST_HELLO = 1, /* [edge] HUB, BODY: hello.c. Again when something of it has changed; ID: 0, or that of the
+                            RENEWED which tells when that counts */
     HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS,
                             HUB: hub_call.oversize in digits, empty: 0 */
     HUB_GUEST_REQUEST,   /* [edge] by REST, no SID: ID, HUB, NAME as CALL, TEXT: the address, BODY: hello.c */
@@ -21,11 +22,13 @@ enum hub_guest_kind {
                             is the result as JSON, empty: none */
     HUB_GUEST_SEND,     /* [owner] FLAGS, BODY: frames, encoded for the hub's usual name */
     HUB_GUEST_ENDED,    /* [owner] FLAGS: enum hub_guest_end, ID: enum hub_close_reason, TEXT for the log */
-    HUB_GUEST_SEATED,   /* [owner] HUB, NAME: the room, FLAGS: whether held */
-    HUB_GUEST_RELEASED, /* [owner] HUB, NAME */
-    HUB_GUEST_LEFT,     /* [owner] HUB, NAME */
-    HUB_GUEST_KEPT,     /* [owner] HUB, NAME, FLAGS, BODY as SEND */
-    HUB_GUEST_GATHERED, /* [owner] HUB, NAME, FLAGS, BODY as SEND; for all seats of the room, no SID */
+    HUB_GUEST_SEATED,   /* [owner] HUB, TEXT and NAME: kind and name of the audience, FLAGS: whether held */
+    HUB_GUEST_RELEASED, /* [owner] HUB, TEXT, NAME */
+    HUB_GUEST_LEFT,     /* [owner] HUB, TEXT, NAME */
+    HUB_GUEST_KEPT,     /* [owner] HUB, TEXT, NAME, FLAGS, BODY as SEND */
+    HUB_GUEST_GATHERED, /* [owner] HUB, TEXT, NAME, FLAGS, BODY as SEND; for all seats, no SID */
+    HUB_GUEST_RENEWED,  /* [owner] ID, no SID */
+    HUB_GUEST_REJUDGED, /* [owner] its user's rights have changed there: what rests on them is asked again */
     HUB_GUEST_KINDS
 };
 enum {
@@ -49,11 +52,12 @@ bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p);
 struct hub_guests {
     struct hub_engine *engine;
     struct hub_map nodes; /* id → hub_guest_node */
-    bool serving;         /* a request of another node is being started: it stays here, whoever seems to own its room */
+    bool serving;  /* a request of another node is being started: it stays here, whoever seems to own its place */
+    bool renewing; /* a guest is judged again because its node says so */
     void (*run_request_here)(struct hub_call *call, struct hub_str address); /* hub_engine.run_request of one node */
     struct hub_buf packet;
     /* of the rooms of others (edge.c): */
-    struct hub_map places;       /* hub and room → place */
+    struct hub_map places;       /* hub, kind and name → place */
     struct hub_map calls;        /* id, as its bytes → edge_call */
     struct hub_map script_calls; /* the same of scripts' calls → script_call (script_calls.c) */
     uint64_t last_call;
@@ -70,6 +74,8 @@ struct hub_guest_node {
     struct hub_list relays;       /* one for each hub */
     struct hub_list requests;     /* of it, by REST, that are not answered */
     struct hub_list script_calls; /* of its scripts, likewise */
+    struct hub_list renewing;     /* of its connections, likewise (renewal.c) */
+    struct hub_list awaited;      /* what connections of here wait for (renewal.c) */
     char id[HUB_NODE_ID_LEN + 1];
 };
 /* P, to N. HUB_OVERLOADED, HUB_NODE_NOT_FOUND, HUB_SHUTTING_DOWN: it was not sent. */
@@ -77,12 +83,18 @@ enum hub_code hub_guest_try(const struct hub_guest_node *n, const struct hub_gue
 /* The same for what has to come; what does not fit is said in the log: a link within a process is wide
  * enough. */
 void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p);
+void hub_guest_say_full(const struct hub_guest_node *n); /* that, in the log */
 /* The answer to the call ID of N, when the one that there is does not fit: overloaded. */
 void hub_guest_refuse(const struct hub_guest_node *n, uint64_t id);
 
 /* ---- what a connection says of itself (hello.c) ---- */
 
 HUB_MUST char *hub_guest_hello(const struct hub_conn *c); /* as JSON */
+/* The namespace of HUB as its node writes it. */
+void hub_guest_add_namespace(struct hub_buf *out, struct hub_str hub);
+/* The hub, or plain namespace by its path, of that name; NULL: there is none. Whoever goes on with a namespace
+ * counts in its KEPT. */
+struct hub_hub *hub_guest_hub(struct hub_engine *e, struct hub_str name);
 /* What came so, in views of HELLO, which it keeps; false: it is no hello. */
 struct hub_guest_greeting {
     json_t *hello;
@@ -101,9 +113,11 @@ bool hub_guest_asks_read(const struct hub_identity_ctx *ctx, struct hub_str json
 void hub_guest_route(struct hub_call *call);
 void hub_guest_route_request(struct hub_call *call, struct hub_str address);
 void hub_guest_closed(struct hub_conn *c);  /* a connection of this node */
-void hub_guest_changed(struct hub_conn *c); /* its identity */
+/* Its identity, or what its rights rest on; but for THERE, who knows (NULL: nobody). WORK, or NULL, waits until it
+ * counts everywhere. */
+void hub_guest_changed(struct hub_conn *c, const struct hub_guest_node *there, struct hub_work *work);
 void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packet *p);
-void hub_guest_owner_left(struct hub_guests *all, const struct hub_guest_node *n);
+void hub_guest_owner_left(struct hub_guests *all, struct hub_guest_node *n);
 void hub_guest_edge_free(struct hub_guests *all);
 
 /* ---- what scripts call (script_calls.c) ---- */
@@ -115,10 +129,21 @@ void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_
 void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_drop_script_calls(struct hub_guest_node *n); /* answers are for nobody any more */
 
+/* ---- new tokens (renewal.c) ---- */
+
+/* Holds WORK until N has said that ID, which is returned, counts there, or has left. 0: nobody waits. */
+uint64_t hub_guest_await_renewal(struct hub_guest_node *n, struct hub_work *work);
+void hub_guest_renewed(struct hub_guest_node *n, uint64_t id);
+void hub_guest_drop_awaited(struct hub_guest_node *n);
+/* Held once, for the caller; N is told when it is done. NULL: nobody waits. */
+HUB_MUST struct hub_work *hub_guest_renewing(struct hub_guest_node *n, uint64_t id);
+void hub_guest_drop_renewing(struct hub_guest_node *n);
+
 /* ---- guests (owner.c) ---- */
 
 void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_edge_left(struct hub_guest_node *n); /* its guests go */
+void hub_guest_rejudged(struct hub_conn *c);        /* a guest, by what has changed here */
 /* Before something that came behind what rooms have told: what they have gathered for N goes first. */
 void hub_guest_sync(const struct hub_guest_node *n);
 #endif

@@ -2,6 +2,17 @@
 #include <stdlib.h>
 
 #include "hub/guest/guest_int.h"
+#include "hub/namespace/namespace.h"
+
+void hub_guest_add_namespace(struct hub_buf *out, struct hub_str hub) {
+    if (!hub_str_starts(hub, HUB_STR("/"))) hub_buf_addz(out, "/hub/");
+    hub_buf_adds(out, hub);
+}
+
+struct hub_hub *hub_guest_hub(struct hub_engine *e, struct hub_str name) {
+    struct hub_hub *hub = hub_engine_hub(e, name);
+    return hub || !name.n ? hub : hub_namespaces_open(e, name);
+}
 
 static void add_member(json_t *o, const char *key, struct hub_str text) {
     if (text.n) json_object_set_new(o, key, hub_json_string(text));

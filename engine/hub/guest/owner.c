@@ -11,8 +11,9 @@ struct node_relay {
     struct hub_relay relay; /* first member */
     struct hub_list link;   /* in the node's relays */
     struct hub_guest_node *node;
-    struct hub_hub *hub;
-    char name[]; /* the namespace's */
+    struct hub_hub *hub; /* its KEPT counts this */
+    size_t guests;       /* that are open */
+    char name[];         /* the namespace's */
 };
 
 static struct node_relay *relay_of(const struct hub_socket *s) {
@@ -42,14 +43,15 @@ static void post_end(struct hub_socket *s, enum hub_guest_end how, enum hub_clos
                                                        .text = hub_cstr(text ? text : "")});
 }
 
-/* A group of guests is that of a room's readers: no other command goes to other nodes. */
 static void post_seat(struct hub_socket *s, struct hub_group *g, enum hub_guest_kind kind, bool held) {
     const struct node_relay *r = relay_of(s);
-    const struct hub_room *room = hub_group_owner(g);
-    hub_guest_post(
-        r->node,
-        &(struct hub_guest_packet){
-            .kind = kind, .flags = held, .sid = hub_cstr(s->sid), .hub = hub_name(r), .name = hub_cstr(room->id)});
+    const struct hub_group_place of = hub_group_place(g);
+    hub_guest_post(r->node, &(struct hub_guest_packet){.kind = kind,
+                                                       .flags = held,
+                                                       .sid = hub_cstr(s->sid),
+                                                       .hub = hub_name(r),
+                                                       .name = of.name,
+                                                       .text = hub_cstr(of.kind)});
 }
 
 static void post_seated(struct hub_socket *s, struct hub_group *g, bool held) {
@@ -58,26 +60,31 @@ static void post_seated(struct hub_socket *s, struct hub_group *g, bool held) {
 static void post_released(struct hub_socket *s, struct hub_group *g) { post_seat(s, g, HUB_GUEST_RELEASED, false); }
 static void post_left(struct hub_socket *s, struct hub_group *g) { post_seat(s, g, HUB_GUEST_LEFT, false); }
 
-static void post_of_room(const struct node_relay *r, struct hub_str sid, const struct hub_group *g,
-                         struct hub_str frames, int flags) {
-    const struct hub_room *room = hub_group_owner(g);
+static void post_of_place(const struct node_relay *r, struct hub_str sid, const struct hub_group *g,
+                          struct hub_str frames, int flags) {
+    const struct hub_group_place of = hub_group_place(g);
     hub_guest_post(r->node, &(struct hub_guest_packet){.kind = sid.n ? HUB_GUEST_KEPT : HUB_GUEST_GATHERED,
                                                        .flags = (uint8_t)flags,
                                                        .sid = sid,
                                                        .hub = hub_name(r),
-                                                       .name = hub_cstr(room->id),
+                                                       .name = of.name,
+                                                       .text = hub_cstr(of.kind),
                                                        .body = frames});
 }
 
 static void post_kept(struct hub_socket *s, struct hub_group *g, struct hub_str frames, int flags) {
-    post_of_room(relay_of(s), hub_cstr(s->sid), g, frames, flags);
+    post_of_place(relay_of(s), hub_cstr(s->sid), g, frames, flags);
 }
 
 static void post_gathered(struct hub_relay *r, struct hub_group *g, struct hub_str frames, int flags) {
-    post_of_room(HUB_CONTAINER(r, struct node_relay, relay), (struct hub_str){0}, g, frames, flags);
+    post_of_place(HUB_CONTAINER(r, struct node_relay, relay), (struct hub_str){0}, g, frames, flags);
 }
 
-static void free_relay(struct hub_relay *r) { free(HUB_CONTAINER(r, struct node_relay, relay)); }
+static void free_relay(struct hub_relay *relay) {
+    struct node_relay *r = HUB_CONTAINER(relay, struct node_relay, relay);
+    r->hub->kept--;
+    free(r);
+}
 
 static const struct hub_relay_ops relay_ops = {.send = post_frames,
                                                .ended = post_end,
@@ -90,8 +97,17 @@ static const struct hub_relay_ops relay_ops = {.send = post_frames,
 
 /* ---- guests ---- */
 
+static void leave_relay(struct node_relay *r) {
+    hub_relay_sync(&r->relay);
+    hub_list_remove(&r->link);
+    hub_relay_leave(&r->relay);
+}
+
+/* A hub stays; a plain namespace may go that nobody uses. */
 static void on_closed(struct hub_socket *s, const char *reason) {
+    struct node_relay *r = relay_of(s);
     if (s->user) hub_conn_close(s->user, reason);
+    if (!--r->guests && !r->hub->tables) leave_relay(r);
 }
 
 static const struct hub_namespace_ops guest_ops = {.closed = on_closed};
@@ -102,11 +118,12 @@ static struct node_relay *relay_for(struct hub_guest_node *n, struct hub_hub *hu
         if (r->hub == hub) return r;
     }
     struct hub_buf name = {0};
-    hub_buf_addf(&name, "/hub/%s", hub->def->name);
+    hub_guest_add_namespace(&name, hub_cstr(hub->def->name));
     struct node_relay *r = hub_xcalloc(1, sizeof *r + name.n);
     memcpy(r->name, name.p, name.n);
     r->node = n;
     r->hub = hub;
+    hub->kept++;
     hub_relay_init(&r->relay, &relay_ops, hub_str(r->name, name.n), &guest_ops, hub);
     hub_list_push(&n->relays, &r->link);
     hub_buf_free(&name);
@@ -131,7 +148,9 @@ static void add_guest(struct hub_guest_node *n, struct hub_hub *hub, struct hub_
                       const struct hub_guest_greeting *g, struct hub_identity *who) {
     char id[HUB_SID_LEN + 1] = {0};
     memcpy(id, sid.p, HUB_SID_LEN);
-    struct hub_socket *s = hub_guest_new(&relay_for(n, hub)->relay, id, &g->handshake);
+    struct node_relay *r = relay_for(n, hub);
+    struct hub_socket *s = hub_guest_new(&r->relay, id, &g->handshake);
+    r->guests++;
     hub_map_put(&n->sockets, sid, s);
     struct hub_conn *c = hub_conn_new(hub, s, who);
     fill_conn(c, g->hello);
@@ -142,27 +161,38 @@ void hub_guest_sync(const struct hub_guest_node *n) {
     HUB_LIST_EACH(&n->relays, it) hub_relay_sync(&HUB_CONTAINER(it, struct node_relay, link)->relay);
 }
 
-static void renew_guest(struct hub_conn *c, struct hub_identity *who) {
+static void renew_guest(struct hub_conn *c, struct hub_identity *who, struct hub_work *work) {
+    struct hub_guests *all = hub_guests_of(c->hub->engine);
     bool same = hub_identity_same_session(c->identity, who);
     hub_identity_unref(c->identity);
     c->identity = hub_identity_ref(who);
-    if (!same) hub_reauthorize_conn(c, NULL);
+    if (!same) hub_reauthorize_conn(c, work);
+    all->renewing = true;
+    HUB_PARTS_CALL(c->hub->engine, rejudged, c, work);
+    all->renewing = false;
+}
+
+void hub_guest_rejudged(struct hub_conn *c) {
+    hub_guest_post(relay_of(c->socket)->node,
+                   &(struct hub_guest_packet){.kind = HUB_GUEST_REJUDGED, .sid = hub_cstr(c->socket->sid)});
 }
 
 static void on_hello(struct hub_guest_node *n, const struct hub_guest_packet *p) {
     struct hub_guest_greeting g;
-    struct hub_hub *hub = hub_engine_hub(n->all->engine, p->hub);
+    struct hub_hub *hub = hub_guest_hub(n->all->engine, p->hub);
     if (!hub || p->sid.n != HUB_SID_LEN || !hub_guest_greeting_read(p->body, &g)) return;
+    struct hub_work *work = hub_guest_renewing(n, p->id);
     struct hub_identity *who = hub_identity_unpacked(n->all->engine->config.identity, g.identity);
     const struct hub_socket *s = hub_map_get(&n->sockets, p->sid);
     if (who && s && s->user) {
         set_metadata(s->user, g.hello);
-        renew_guest(s->user, who);
+        renew_guest(s->user, who, work);
     } else if (who && !s) {
         add_guest(n, hub, p->sid, &g, who);
     }
     hub_identity_unref(who);
     json_decref(g.hello);
+    hub_work_release(work);
 }
 
 static void on_gone(struct hub_guest_node *n, const struct hub_guest_packet *p) {
@@ -176,10 +206,8 @@ void hub_guest_edge_left(struct hub_guest_node *n) {
     for (struct hub_socket *s; (s = hub_map_drain(&n->sockets));) hub_guest_close(s, "transport close");
     while (hub_list_pop(&n->requests)) {} /* their answers are for nobody */
     hub_guest_drop_script_calls(n);
-    for (struct hub_list *it; (it = hub_list_pop(&n->relays));) {
-        struct node_relay *r = HUB_CONTAINER(it, struct node_relay, link);
-        hub_relay_leave(&r->relay);
-    }
+    hub_guest_drop_renewing(n);
+    while (!hub_list_empty(&n->relays)) leave_relay(HUB_CONTAINER(n->relays.next, struct node_relay, link));
 }
 
 /* ---- their calls ---- */
@@ -247,13 +275,20 @@ static void run_call(struct hub_guest_node *n, struct hub_socket *s, const struc
     if (hub_call_arrived(call, p->body.n)) hub_order_go(call, hub_dispatch_run);
 }
 
+static void refuse_call(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    hub_guest_post(n, &(struct hub_guest_packet){
+                          .kind = HUB_GUEST_ANSWER, .id = p->id, .name = hub_cstr(hub_code_word(HUB_NOT_FOUND))});
+}
+
 static void on_call(struct hub_guest_node *n, const struct hub_guest_packet *p) {
     struct hub_socket *s = hub_map_get(&n->sockets, p->sid);
     json_t *args = hub_json_parse(p->body, NULL);
-    if (s && s->user && json_is_object(args))
+    if (s && s->user && json_is_object(args)) {
         run_call(n, s, p, args);
-    else
-        json_decref(args); /* its socket is closed, which is on its way there */
+        return;
+    }
+    json_decref(args);
+    refuse_call(n, p); /* its socket is closed, which is on its way there; or what it is in is not served here */
 }
 
 /* ---- requests by REST ---- */
@@ -295,11 +330,10 @@ static bool run_request(struct hub_guest_node *n, struct hub_hub *hub, const str
 }
 
 static void on_request(struct hub_guest_node *n, const struct hub_guest_packet *p) {
-    struct hub_hub *hub = hub_engine_hub(n->all->engine, p->hub);
+    struct hub_hub *hub = hub_guest_hub(n->all->engine, p->hub);
     const struct hub_dispatch *d = hub_dispatch_find(n->all->engine, p->name);
     if (hub && d && run_request(n, hub, d->command, p)) return;
-    hub_guest_post(n, &(struct hub_guest_packet){
-                          .kind = HUB_GUEST_ANSWER, .id = p->id, .name = hub_cstr(hub_code_word(HUB_NOT_FOUND))});
+    refuse_call(n, p);
 }
 
 void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p) {

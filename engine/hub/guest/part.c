@@ -10,14 +10,22 @@ struct hub_guests *hub_guests_of(struct hub_engine *e) {
 
 /* ---- owners ---- */
 
-struct hub_str hub_guest_owner(const struct hub_hub *hub, struct hub_str room_id) {
-    const struct hub_nodes *nodes = &hub->engine->nodes;
+static struct hub_str owner_of(const struct hub_nodes *nodes, uint64_t place) {
     size_t n = hub_map_len(&nodes->by_id), at = 0;
-    uint64_t place = hub_hash(room_id.p, room_id.n) ^ hub_hash(hub->def->name, strlen(hub->def->name));
     HUB_LIST_EACH(&nodes->all, it) {
         if (at++ == place % n) return hub_cstr(HUB_CONTAINER(it, struct hub_live_node, link)->id);
     }
     return hub_cstr(nodes->self);
+}
+
+static uint64_t hash_of(struct hub_str s) { return hub_hash(s.p, s.n); }
+
+struct hub_str hub_guest_owner(const struct hub_hub *hub, struct hub_str room_id) {
+    return owner_of(&hub->engine->nodes, hash_of(room_id) ^ hash_of(hub_cstr(hub->def->name)));
+}
+
+struct hub_str hub_guest_slot_owner(const struct hub_engine *e, const struct hub_part *part, struct hub_str name) {
+    return owner_of(&e->nodes, (hash_of(name) ^ hash_of(hub_cstr(part->name))) % HUB_GUEST_SLOTS);
 }
 
 /* ---- other nodes ---- */
@@ -30,10 +38,13 @@ enum hub_code hub_guest_try(const struct hub_guest_node *n, const struct hub_gue
     return hub_node_send(all->engine, hub_cstr(n->id), hub_buf_str(&all->packet));
 }
 
+void hub_guest_say_full(const struct hub_guest_node *n) {
+    hub_log_kv(HUB_LOG_WARN, "node", "a packet for another node does not fit into what waits for it", "node", n->id,
+               NULL);
+}
+
 void hub_guest_post(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
-    if (hub_guest_try(n, p) == HUB_OVERLOADED)
-        hub_log_kv(HUB_LOG_WARN, "node", "a packet for another node does not fit into what waits for it", "node", n->id,
-                   NULL);
+    if (hub_guest_try(n, p) == HUB_OVERLOADED) hub_guest_say_full(n);
 }
 
 void hub_guest_refuse(const struct hub_guest_node *n, uint64_t id) {
@@ -51,6 +62,8 @@ static void on_joined(void *ctx, const struct hub_live_node *about) {
     hub_list_init(&n->relays);
     hub_list_init(&n->requests);
     hub_list_init(&n->script_calls);
+    hub_list_init(&n->renewing);
+    hub_list_init(&n->awaited);
     hub_map_put(&all->nodes, hub_cstr(n->id), n);
     if (all->engine->run_call == hub_guest_route) return;
     all->run_request_here = all->engine->run_request;
@@ -100,8 +113,10 @@ static void on_created(struct hub_engine *e) {
 }
 
 static void on_rejudged(struct hub_conn *c, struct hub_work *work) {
-    (void)work;
-    if (!c->socket->guest) hub_guest_changed(c);
+    if (!c->socket->guest)
+        hub_guest_changed(c, NULL, work);
+    else if (!hub_guests_of(c->hub->engine)->renewing)
+        hub_guest_rejudged(c);
 }
 
 static void on_disconnected(struct hub_conn *c) {
@@ -120,7 +135,7 @@ static void on_deleted(struct hub_engine *e) {
 
 const struct hub_part hub_guests_part = {
     .name = "guests",
-    .help = "Members of a room that are connected to other nodes.",
+    .help = "Connections of other nodes in the places of this one.",
     .engine_data = true,
     .conn_data = true,
     .created = on_created,

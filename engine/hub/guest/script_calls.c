@@ -1,4 +1,4 @@
-/* Functions that a script calls about a room of another node: they run there, and the script waits. */
+/* Functions that a script calls about a place of another node: they run there, and the script waits. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,14 +22,14 @@ static const struct hub_hub *hub_of_call(struct hub_engine *e, const struct hub_
     return hub && hub->tables && !hub->gone ? hub : NULL;
 }
 
-static enum hub_code post_script_call(const struct script_call *h, const struct hub_hub *hub,
-                                      const struct hub_host_fn *fn) {
+/* HUB empty: the script has none. */
+static enum hub_code post_script_call(const struct script_call *h, struct hub_str hub, const struct hub_host_fn *fn) {
     struct hub_buf name = {0}, args = {0};
     hub_buf_addf(&name, "%s.%s", fn->table, fn->name);
     hub_json_add_exact(&args, h->call->args);
     enum hub_code code = hub_guest_try(h->node, &(struct hub_guest_packet){.kind = HUB_GUEST_SCRIPT,
                                                                            .id = h->id,
-                                                                           .hub = hub_cstr(hub->def->name),
+                                                                           .hub = hub,
                                                                            .name = hub_buf_str(&name),
                                                                            .body = hub_buf_str(&args)});
     hub_buf_free(&name);
@@ -45,12 +45,39 @@ static HUB_MUST struct hub_host_call *take_script_call(struct script_call *h) {
     return call;
 }
 
+static bool is_among(const struct hub_host_fn *fns, const struct hub_host_fn *fn) {
+    for (; fns && fns->table; fns++)
+        if (fns == fn) return true;
+    return false;
+}
+
+/* Whose slots FN is about; NULL: it is about rooms. */
+static const struct hub_part *slots_of(const struct hub_engine *e, const struct hub_host_fn *fn) {
+    for (const struct hub_part *const *part = e->parts; *part; part++)
+        if (is_among((*part)->host_of_slots, fn)) return *part;
+    return NULL;
+}
+
+/* Who carries CALL of FN out, and for which hub; empty: it stays here. */
+static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_host_fn *fn,
+                                    const struct hub_host_call *call, struct hub_str *hub_name) {
+    const struct hub_part *part = slots_of(e, fn);
+    const struct hub_caller *caller = call->caller;
+    const struct hub_hub *hub = part ? NULL : hub_of_call(e, call);
+    struct hub_str name = hub_host_text(call, 0);
+    if (part) {
+        *hub_name = call->of.n ? call->of : caller && !caller->hub->gone ? hub_cstr(caller->hub->def->name) : call->of;
+        return name.n ? hub_guest_slot_owner(e, part, name) : name;
+    }
+    if (!hub || !hub_id_ok(name)) return hub_str(NULL, 0);
+    *hub_name = hub_cstr(hub->def->name);
+    return hub_guest_owner(hub, name);
+}
+
 bool hub_guest_route_script_call(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
     struct hub_guests *all = hub_guests_of(e);
-    const struct hub_hub *hub = hub_of_call(e, call);
-    struct hub_str room = hub_host_text(call, 0);
-    const struct hub_guest_node *n =
-        hub && hub_id_ok(room) ? hub_map_get(&all->nodes, hub_guest_owner(hub, room)) : NULL;
+    struct hub_str hub = {0};
+    const struct hub_guest_node *n = hub_map_get(&all->nodes, owner_of_call(e, fn, call, &hub));
     if (!n) return false;
     if (call->bins && call->bins->n) {
         hub_host_fail(call, HUB_BAD_REQUEST, "binary values do not travel between nodes; use base64");
@@ -87,7 +114,7 @@ static struct script_call *script_call_at(const struct hub_guests *all, const st
 void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_node *n) {
     for (struct script_call *h; (h = script_call_at(all, n));)
         hub_host_fail(take_script_call(h), HUB_STORE_UNDECIDED,
-                      "the node that owns the room has left before it answered");
+                      "the node that it was for has left before it answered");
 }
 
 /* ---- here ---- */
@@ -97,6 +124,7 @@ struct served_call {
     struct hub_list link;     /* in the node's, while it is there */
     struct hub_hold hold;
     const struct hub_guest_node *node;
+    struct hub_hub *hub; /* its KEPT counts this; NULL: none */
     uint64_t id;
 };
 
@@ -119,36 +147,46 @@ static void on_done(struct hub_host_call *call, enum hub_code code, json_t *resu
     if (hub_list_linked(&s->link)) answer_served(s, code, result, text);
     hub_list_remove(&s->link);
     hub_unhold(&s->hold);
+    if (s->hub) s->hub->kept--;
     json_decref(result);
     json_decref(call->args);
     free(s);
 }
 
-/* Of "table.name", about rooms; NULL: there is none. */
-static const struct hub_host_fn *fn_named(const struct hub_engine *e, struct hub_str name) {
+static const struct hub_host_fn *fn_among(const struct hub_host_fn *fns, struct hub_str name) {
     char text[64];
-    for (const struct hub_part *const *part = e->parts; *part; part++)
-        for (const struct hub_host_fn *fn = (*part)->host_of_rooms; fn && fn->table; fn++) {
-            snprintf(text, sizeof text, "%s.%s", fn->table, fn->name);
-            if (hub_str_is(name, text)) return fn;
-        }
+    for (; fns && fns->table; fns++) {
+        snprintf(text, sizeof text, "%s.%s", fns->table, fns->name);
+        if (hub_str_is(name, text)) return fns;
+    }
     return NULL;
+}
+
+/* Of "table.name", about places; NULL: there is none. */
+static const struct hub_host_fn *fn_named(const struct hub_engine *e, struct hub_str name) {
+    const struct hub_host_fn *found = NULL;
+    for (const struct hub_part *const *part = e->parts; *part && !found; part++) {
+        found = fn_among((*part)->host_of_rooms, name);
+        if (!found) found = fn_among((*part)->host_of_slots, name);
+    }
+    return found;
 }
 
 void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_packet *p) {
     struct hub_engine *e = n->all->engine;
-    struct hub_hub *hub = hub_engine_hub(e, p->hub);
+    struct hub_hub *hub = hub_guest_hub(e, p->hub);
     const struct hub_host_fn *fn = fn_named(e, p->name);
     json_t *args = hub_json_parse(p->body, NULL);
     struct served_call *s = hub_xcalloc(1, sizeof *s);
-    *s = (struct served_call){.pub = {.args = args, .done = on_done}, .node = n, .id = p->id};
+    *s = (struct served_call){.pub = {.args = args, .done = on_done}, .node = n, .hub = hub, .id = p->id};
+    if (hub) hub->kept++;
     hub_list_push(&n->script_calls, &s->link);
     hub_hold(&e->holds, &s->hold, "script of another node");
-    if (!hub || !fn || !json_is_array(args)) {
-        hub_host_fail(&s->pub, HUB_NOT_FOUND, "the node that owns the room has another version of the definitions");
+    if ((!hub && p->hub.n) || !fn || !json_is_array(args)) {
+        hub_host_fail(&s->pub, HUB_NOT_FOUND, "the node that it is for has another version of the definitions");
         return;
     }
-    s->pub.caller = &hub->caller;
+    s->pub.caller = hub ? &hub->caller : NULL;
     s->pub.room_id = json_array_get(args, 0);
     fn->call(e, &s->pub);
 }

@@ -161,7 +161,7 @@ static void on_event(struct hub_socket *s, struct hub_str event, json_t *args, c
     hub_metric_add(&events_in, 1);
     if (is_of_part(c->ns, event)) {
         struct hub_call *call = hub_call_of_event(base, event, args, bins, ack);
-        if (call && hub_call_came(call, s->event_bytes)) hub_order_go(call, hub_dispatch_run);
+        if (call && hub_call_came(call, s->event_bytes)) hub_order_go(call, base->hub->engine->run_call);
     } else if (!hub_identity_is_stranger(base->identity) && hub_str_is(event, "hub:refreshToken")) {
         hub_ns_refresh_token(c, args, ack);
     } else if (hub_ns_handles(c->ns, event)) {
@@ -352,6 +352,13 @@ struct hub_hub *hub_namespace_hub(const struct hub_namespace_conn *c) {
 struct hub_hub *hub_namespaces_hub(struct hub_engine *e, struct hub_str path) {
     struct hub_ns *ns = hub_ns_named(hub_ns_all(e), path);
     return ns ? &ns->hub : NULL;
+}
+
+struct hub_hub *hub_namespaces_open(struct hub_engine *e, struct hub_str path) {
+    struct hub_namespaces *n = hub_ns_all(e);
+    struct hub_ns *ns = exact_namespace(n, path);
+    if (!ns) ns = hub_ns_dynamic(n, path);
+    return ns && ns != n->full ? &ns->hub : NULL;
 }
 
 bool hub_namespaces_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops,

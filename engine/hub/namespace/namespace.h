@@ -13,6 +13,9 @@
 bool hub_namespaces_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner);
 /* What the namespace of that path has of a hub; NULL: there is none. */
 struct hub_hub *hub_namespaces_hub(struct hub_engine *e, struct hub_str path);
+/* The same; a name that fits an expression and that nobody uses yet is in use as long as the caller counts in
+ * KEPT of what comes back. NULL also when too many names are. */
+struct hub_hub *hub_namespaces_open(struct hub_engine *e, struct hub_str path);
 /* What C's namespace has of a hub. */
 struct hub_hub *hub_namespace_hub(const struct hub_namespace_conn *c);
 /* Whether two sockets of a namespace are in a room together. */

@@ -1,0 +1,382 @@
+/* Two nodes of one process: what the service has of its own beside rooms lies in slots, of which each node owns
+ * some. Clients of the owner and of the other node are told the same, in the same order. */
+#include "hub/channel/channel.h"
+#include "hub/namespace/namespace.h"
+#include "two_nodes.h"
+
+static char owned[2][8]; /* what lies in a slot of each node */
+
+static const char hub_yaml[] =
+    "roomSettings:\n"
+    "  roomDataObject: room\n"
+    "  authScripts:\n"
+    "    - {name: mods, script: \"user.roleId == 'mod'\", hubRole: moderator}\n"
+    "hubRoles: [{name: moderator, canModerate: true}]\n"
+    "messageSettings: {messageTypes: [text]}\n"
+    "hubExtensions:\n"
+    "  limits: {publishes: 100000, subscriptions: 3}\n"
+    "  channels:\n"
+    "    - pattern: {regex: '^n[0-9]+$'}\n"
+    "      canSubscribe: \"session.roleId != 'banned'\"\n"
+    "      canPublish: \"session.roleId == 'mod' && data != 3\"\n"
+    "      history: 10\n"
+    "    - pattern: {regex: '^p[0-9]+$'}\n"
+    "      canPublish: 'true'\n"
+    "      fields: [{name: x, fieldType: Integer, required: true}]\n"
+    "      history: 10\n"
+    "      persist: true\n"
+    "  metadata: {connection: {clientWritable: [k]}}\n"
+    "  commands:\n"
+    "    - name: probe\n"
+    "      rateLimit: 100000\n"
+    "      script:\n"
+    "        lua: |\n"
+    "          local n = payload.name\n"
+    "          local does = {\n"
+    "            publish = function() return channels.publish(n, {x = 7}) end,\n"
+    "            misuse = function() return channels.publish(n, 'text') end,\n"
+    "            history = function() return #channels.history(n, {limit = 5}).items end,\n"
+    "            subscribers = function() return channels.subscribers(n) end,\n"
+    "            out = function() return channels.disconnect(n, 'wim', 'go') end,\n"
+    "            nobody = function() return channels.publish('nothing', {x = 7}) end,\n"
+    "            early = function() return channels.publish('', {x = 7}) end,\n"
+    "          }\n"
+    "          local ok, value = pcall(does[payload.what])\n"
+    "          return {ok = ok, value = ok and value or tostring(value)}\n"
+    "guardrails: {maxMessageSize: 2000}\n";
+static const char more_yaml[] =
+    "namespaces:\n"
+    "  - path: /lobby\n"
+    "    channels: [{pattern: {regex: '^n[0-9]+$'}, canPublish: \"session.roleId == 'mod'\", history: 10}]\n"
+    "  - path: {regex: '^/t/[a-z]+$'}\n"
+    "    channels: [{pattern: {regex: '^n[0-9]+$'}, canPublish: \"session.roleId == 'mod'\", history: 10}]\n";
+
+/* Names n1, n2, … until each node owns one. */
+static void find_names(const struct hub_part *part, const char *letter) {
+    memset(owned, 0, sizeof owned);
+    for (int i = 1; !owned[0][0] || !owned[1][0]; i++) {
+        char name[8];
+        assert_true(i <= 30);
+        snprintf(name, sizeof name, "%s%d", letter, i);
+        size_t node = hub_str_is(hub_guest_slot_owner(nodes[0].engine, part, hub_cstr(name)), id_of(1));
+        if (!owned[node][0]) memcpy(owned[node], name, sizeof name);
+    }
+}
+
+static int setup(void **state) {
+    (void)state;
+    nodes_begin(hub_yaml, more_yaml, HUB_MESH_QUEUE_BYTES);
+    find_names(&hub_channels_part, "n");
+    return 0;
+}
+
+static int setup_narrow(void **state) {
+    (void)state;
+    nodes_begin(hub_yaml, "", NARROW);
+    find_names(&hub_channels_part, "n");
+    return 0;
+}
+
+#define PUBLISH(WHO, DATA) \
+    { WHO, "hub:publish", "{\"channel\":R,\"data\":" DATA "}", false }
+#define PROBE(WHO, WHAT) \
+    { WHO, "hub:command", "{\"command\":\"probe\",\"payload\":{\"name\":R,\"what\":\"" WHAT "\"}}", false }
+#define SUBSCRIBE(WHO) \
+    { WHO, "hub:subscribe", "{\"channel\":R}", false }
+
+static const struct step channel_steps[] = {
+    SUBSCRIBE(WIM),
+    PUBLISH(MOD, "1"),
+    PUBLISH(BOB, "2"),
+    PUBLISH(MOD, "3"),
+    SUBSCRIBE(BOB),
+    SUBSCRIBE(BOB),
+    PUBLISH(MOD, "{\"x\":[1,null,\"\\u0041\"]}"),
+    PUBLISH(MOD, "\"@\""),
+    {MOD, "hub:publish", "{\"channel\":R,\"data\":4}", true},
+    {BOB, "hub:publish", "{\"channel\":R,\"data\":4}", true},
+    {MOD, "hub:publish", "{\"channel\":R}", false},
+    {MOD, "hub:publish", "{\"chanel\":R,\"data\":1}", false},
+    {WIM, "hub:subscribe", "{\"channel\":\"nothing\"}", false},
+    {WIM, "hub:subscribe", "{\"channel\":\"\"}", false},
+    {WIM, "hub:unsubscribe", "{\"channel\":R}", false},
+    {WIM, "hub:unsubscribe", "{\"channel\":R}", false},
+    PUBLISH(MOD, "5"),
+    {WIM, "hub:subscribe", "{\"channel\":R,\"since\":2}", false},
+    {MOD, "hub:subscribe", "{\"channel\":R,\"historyLimit\":2}", false},
+    {BOB, "hub:channelHistory", "{\"channel\":R,\"limit\":2}", false},
+    {BOB, "hub:channelHistory", "{\"channel\":R,\"limit\":2,\"before\":3}", false},
+    PROBE(BOB, "publish"),
+    PROBE(WIM, "publish"),
+    PROBE(BOB, "history"),
+    PROBE(WIM, "history"),
+    PROBE(BOB, "subscribers"),
+    PROBE(WIM, "subscribers"),
+    PROBE(BOB, "nobody"),
+    PROBE(WIM, "early"),
+    PROBE(BOB, "out"),
+    PROBE(WIM, "out"),
+    PUBLISH(MOD, "6"),
+};
+
+static void play_in(struct actor all[ACTORS], const char *path, const struct step *steps, size_t n, const char *name) {
+    begin_in(all, path);
+    for (size_t i = 0; i < n; i++) {
+        act(&all[steps[i].actor], &steps[i], name);
+        settle();
+        for (int k = 0; k < ACTORS; k++) listen(&all[k], name);
+    }
+}
+
+static void play(struct actor all[ACTORS], const struct step *steps, size_t n, const char *name) {
+    play_in(all, "/hub/chat", steps, n, name);
+}
+
+static void subscribers_hear_the_same_whoever_owns_the_channel(void **state) {
+    struct actor of[2][ACTORS];
+    (void)state;
+    for (size_t owner = 0; owner < 2; owner++)
+        play(of[owner], channel_steps, HUB_NELEM(channel_steps), owned[owner]);
+    for (int k = 0; k < ACTORS; k++) assert_true(of[0][k].story.n > 500);
+    assert_non_null(strstr(hub_buf_cstr(&of[1][BOB].story), "hub:channelMessage"));
+    compare_stories(of[0], of[1]);
+}
+
+static const struct step kept_steps[] = {
+    SUBSCRIBE(WIM),
+    PUBLISH(BOB, "{\"x\":1}"),
+    PUBLISH(BOB, "{\"x\":\"one\"}"),
+    PUBLISH(WIM, "{\"x\":2}"),
+    PROBE(MOD, "publish"),
+    PROBE(MOD, "misuse"),
+    {BOB, "hub:subscribe", "{\"channel\":R,\"since\":1}", false},
+    PUBLISH(WIM, "{\"x\":3}"),
+};
+
+static void the_same_of_channels_in_the_store(void **state) {
+    struct actor of[2][ACTORS];
+    (void)state;
+    find_names(&hub_channels_part, "p");
+    for (size_t owner = 0; owner < 2; owner++) play(of[owner], kept_steps, HUB_NELEM(kept_steps), owned[owner]);
+    compare_stories(of[0], of[1]);
+}
+
+static const struct step lobby_steps[] = {
+    SUBSCRIBE(WIM),
+    PUBLISH(MOD, "1"),
+    PUBLISH(BOB, "2"),
+    SUBSCRIBE(BOB),
+    {WIM, "nothing", "{}", false},
+    {WIM, "hub:unsubscribe", "{\"channel\":R}", false},
+    PUBLISH(MOD, "3"),
+    {WIM, "hub:subscribe", "{\"channel\":R,\"since\":1}", false},
+    {WIM, "hub:channelHistory", "{\"channel\":R}", false},
+    PUBLISH(MOD, "4"),
+};
+
+static void the_same_in_plain_namespaces(void **state) {
+    static const char *const paths[] = {"/lobby", "/t/one"};
+    (void)state;
+    for (size_t i = 0; i < HUB_NELEM(paths); i++) {
+        struct actor of[2][ACTORS];
+        for (size_t owner = 0; owner < 2; owner++)
+            play_in(of[owner], paths[i], lobby_steps, HUB_NELEM(lobby_steps), owned[owner]);
+        bool heard = strstr(hub_buf_cstr(&of[1][BOB].story), "hub:channelMessage");
+        compare_stories(of[0], of[1]);
+        assert_true(heard);
+    }
+}
+
+/* A name by an expression is in use at the owner as long as the other node has somebody in it. */
+static void a_name_by_expression_goes_with_its_guests(void **state) {
+    static const struct step subscribe = SUBSCRIBE(WIM);
+    struct actor all[ACTORS];
+    (void)state;
+    for (int i = 0; i < ACTORS; i++) {
+        all[i] = (struct actor){.user = "wim", .path = i == WIM ? "/t/two" : "/hub/chat"};
+        connect_to(i == WIM, &all[i].client, all[i].user, all[i].path);
+    }
+    act(&all[WIM], &subscribe, owned[0]);
+    settle();
+    struct hub_hub *open = hub_namespaces_hub(nodes[0].engine, HUB_STR("/t/two"));
+    turned_hang_up(&all[WIM].client);
+    settle();
+    hub_namespaces_sweep(nodes[0].engine, 0);
+    settle();
+    const struct hub_hub *left = hub_namespaces_hub(nodes[0].engine, HUB_STR("/t/two"));
+    end(all);
+    assert_non_null(open);
+    assert_null(left);
+}
+
+static const struct step refresh_steps[] = {
+    SUBSCRIBE(WIM),
+    SUBSCRIBE(BOB),
+    {WIM, "hub:refreshToken", "{\"token\":\"dev:wim:mod\"}", false},
+    PUBLISH(WIM, "1"),
+    {WIM, "hub:refreshToken", "{\"token\":\"dev:wim:banned\"}", false},
+    PUBLISH(WIM, "2"),
+    PUBLISH(MOD, "3"),
+    SUBSCRIBE(WIM),
+};
+
+static void a_new_token_counts_at_the_owner(void **state) {
+    struct actor of[2][ACTORS];
+    (void)state;
+    for (size_t owner = 0; owner < 2; owner++)
+        play(of[owner], refresh_steps, HUB_NELEM(refresh_steps), owned[owner]);
+    bool ended = strstr(hub_buf_cstr(&of[0][WIM].story), "\"reason\":\"not_allowed\"");
+    compare_stories(of[0], of[1]);
+    assert_true(ended);
+}
+
+/* ---- faults ---- */
+
+/* How many the first node says to have subscribed. */
+static int subscribers(struct actor *bob, const char *name) {
+    static const struct step probe = PROBE(BOB, "subscribers");
+    hub_buf_clear(&bob->story);
+    act(bob, &probe, name);
+    settle();
+    listen(bob, name);
+    const char *at = strstr(hub_buf_cstr(&bob->story), "\"value\":");
+    return at ? atoi(at + 8) : -1;
+}
+
+static void a_subscriber_goes_with_its_connection_and_its_node(void **state) {
+    static const struct step subscribe = SUBSCRIBE(WIM);
+    struct actor all[ACTORS];
+    struct turned_client second;
+    (void)state;
+    begin(all);
+    connect_to(1, &second, "pia", "/hub/chat");
+    act(&all[WIM], &subscribe, owned[0]);
+    settle();
+    char answer[32], args[40];
+    snprintf(args, sizeof args, "{\"channel\":\"%s\"}", owned[0]);
+    turned_asks(&second, "hub:subscribe", args, answer);
+    settle();
+    int both = subscribers(&all[BOB], owned[0]);
+    turned_hang_up(&all[WIM].client);
+    settle();
+    int one = subscribers(&all[BOB], owned[0]);
+    stop_second();
+    for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
+    int none = subscribers(&all[BOB], owned[0]);
+    turned_hang_up(&second);
+    end(all);
+    assert_int_equal(both, 2);
+    assert_int_equal(one, 1);
+    assert_int_equal(none, 0);
+}
+
+/* What the other node owned is this one's then, and has to be subscribed to anew. */
+static void subscribers_hear_that_the_owner_is_gone(void **state) {
+    static const struct step subscribe = SUBSCRIBE(BOB), publish = PUBLISH(MOD, "1");
+    struct actor all[ACTORS];
+    (void)state;
+    begin(all);
+    act(&all[BOB], &subscribe, owned[1]);
+    settle();
+    turned_hang_up(&all[WIM].client);
+    settle();
+    stop_second();
+    for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
+    listen(&all[BOB], owned[1]);
+    bool told = strstr(hub_buf_cstr(&all[BOB].story), "[\"hub:unsubscribed\",{\"channel\":R,\"reason\":\"shutting_down\"}]");
+    act(&all[BOB], &subscribe, owned[1]);
+    settle();
+    act(&all[MOD], &publish, owned[1]);
+    settle();
+    listen(&all[BOB], owned[1]);
+    bool heard = strstr(hub_buf_cstr(&all[BOB].story), "\"hub:channelMessage\",{\"channel\":R,\"offset\":1,");
+    end(all);
+    assert_true(told);
+    assert_true(heard);
+}
+
+/* Everything that is asked ends, also when it does not fit on the link, or its answer does not. */
+static void what_does_not_fit_is_refused(void **state) {
+    static const struct step publish = PUBLISH(MOD, "\"%\""), history = {WIM, "hub:channelHistory", "{\"channel\":R}", false},
+                             much = PUBLISH(WIM, "\"%%%%\"");
+    struct actor all[ACTORS];
+    (void)state;
+    begin(all);
+    act(&all[WIM], &much, owned[0]);
+    for (int i = 0; i < 6; i++) {
+        act(&all[MOD], &publish, owned[0]);
+        settle();
+    }
+    act(&all[WIM], &history, owned[0]);
+    settle();
+    listen(&all[WIM], owned[0]);
+    const char *story = hub_buf_cstr(&all[WIM].story);
+    bool call_refused = strstr(story, "43/hub/chat,1[{\"ok\":false,\"error\":{\"code\":\"overloaded\""),
+         answer_refused = strstr(story, "43/hub/chat,2[{\"ok\":false,\"error\":{\"code\":\"overloaded\"");
+    end(all);
+    assert_true(call_refused);
+    assert_true(answer_refused);
+}
+
+/* ---- by REST ---- */
+
+static void on_reply(void *arg, enum hub_code code, const struct hub_err *err, const char *data_name,
+                     struct hub_str fields) {
+    hub_buf_addf(arg, "%s %s %s %.*s\n", hub_code_name(code), err ? err->text : "-", data_name ? data_name : "-",
+                 HUB_FMT(fields));
+}
+static bool somebody_waits(void *arg) { return !arg; }
+static void on_resolved(void *arg, enum hub_code code, struct hub_identity *who, const char *reason) {
+    (void)code, (void)reason;
+    *(struct hub_identity **)arg = hub_identity_ref(who);
+}
+
+/* Asks the first node, whoever owns the channel. */
+static void request(struct hub_buf *answer, const char *command, const char *more, const char *name) {
+    struct hub_identity *eve = NULL;
+    struct hub_buf args = {0};
+    hub_identity_resolve(turned.identity, HUB_STR("dev:eve:mod"), on_resolved, &eve);
+    hub_buf_addf(&args, "{\"channel\":\"%s\"%s}", name, more);
+    hub_engine_channel_request(nodes[0].engine, command, hub_cstr(name),
+                               &(struct hub_request){.who = eve,
+                                                     .address = HUB_STR("127.0.0.1"),
+                                                     .args = hub_json_parse(hub_buf_str(&args), NULL),
+                                                     .reply = on_reply,
+                                                     .gone = somebody_waits,
+                                                     .arg = answer});
+    settle();
+    hub_identity_unref(eve);
+    hub_buf_free(&args);
+}
+
+static void requests_are_answered_the_same_whoever_owns_the_channel(void **state) {
+    struct hub_buf of[2] = {{0}, {0}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        request(&of[i], "hub:publish", ",\"data\":1", owned[i]);
+        request(&of[i], "hub:publish", ",\"data\":3", owned[i]);
+        request(&of[i], "hub:publish", ",\"dota\":3", owned[i]);
+        request(&of[i], "hub:channelHistory", ",\"limit\":3", owned[i]);
+    }
+    const char *parted = parting(hub_buf_cstr(&of[0]), hub_buf_cstr(&of[1]));
+    bool published = strstr(hub_buf_cstr(&of[1]), "ok - offset \"offset\":1\n");
+    hub_buf_free(&of[0]);
+    hub_buf_free(&of[1]);
+    if (*parted) fail_msg("%s", parted);
+    assert_true(published);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(subscribers_hear_the_same_whoever_owns_the_channel, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_same_of_channels_in_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_same_in_plain_namespaces, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_by_expression_goes_with_its_guests, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_token_counts_at_the_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_subscriber_goes_with_its_connection_and_its_node, setup, teardown),
+        cmocka_unit_test_setup_teardown(subscribers_hear_that_the_owner_is_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, setup_narrow, teardown),
+        cmocka_unit_test_setup_teardown(requests_are_answered_the_same_whoever_owns_the_channel, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
