@@ -261,6 +261,13 @@ struct hub_group_place hub_group_place(const struct hub_group *g) { return g->of
 
 size_t hub_group_size(const struct hub_group *g) { return g->size; }
 
+bool hub_group_has_guests(const struct hub_group *g) {
+    HUB_LIST_EACH(&g->names, it) {
+        if (HUB_CONTAINER(it, struct hub_group_name, link)->group) return true;
+    }
+    return false;
+}
+
 static void add_event_frame(struct hub_chunk *chunk, struct hub_nsp *nsp, struct hub_str event, struct hub_str args) {
     struct hub_buf packet;
     hub_chunk_begin_frame(chunk, &packet);

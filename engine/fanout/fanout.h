@@ -47,7 +47,8 @@ void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args);
 /* Before something goes to its socket by other ways: hands over what is pending. */
 void hub_outlet_sync(struct hub_outlet *o);
 
-/* Whose audience a group is, as other nodes know it: a KIND of place, and its name. KIND NULL: nobody else
+/* Whose audience a group is, as other nodes know it: a KIND of place, and its name. KIND is "room", or the member
+ * of events that has the name, and behind a space which of several audiences of that it is. NULL: nobody else
  * knows it, and guests never have a seat in it. */
 struct hub_group_place {
     const char *kind;
@@ -58,6 +59,7 @@ HUB_MUST struct hub_group *hub_group_new(struct hub_loop *loop, struct hub_group
 struct hub_group_place hub_group_place(const struct hub_group *g);
 void hub_group_delete(struct hub_group *g); /* must have no seats */
 size_t hub_group_size(const struct hub_group *g);
+bool hub_group_has_guests(const struct hub_group *g);
 void hub_seat_take(struct hub_seat *seat, struct hub_group *g, struct hub_outlet *o, bool held);
 /* Hands over what was kept, then follows live. False when it had overflowed: the joiner must start over. */
 bool hub_seat_release(struct hub_seat *seat);

@@ -21,7 +21,8 @@ static struct node nodes[2];
 static struct hub_memory_nodes *process;
 static bool stopped;     /* the second node */
 static size_t queue_bytes;
-
+enum { MOD, BOB, WIM, ACTORS };
+static size_t node_of[ACTORS]; /* where they connect */
 
 static inline bool find(void *arg, struct hub_str name, const struct hub_namespace_ops **ops, void **owner) {
     const struct node *n = arg;
@@ -78,6 +79,8 @@ static inline const char *id_of(size_t node) { return nodes[node].engine->nodes.
 
 /* HUB and MORE as of turned_begin_with. BYTES: that a link takes at a time. */
 static inline void nodes_begin(const char *hub, const char *more, size_t bytes) {
+    const size_t usual[ACTORS] = {[WIM] = 1};
+    memcpy(node_of, usual, sizeof node_of);
     queue_bytes = bytes;
     process = hub_memory_nodes_new();
     stopped = false;
@@ -132,12 +135,20 @@ static inline bool is_uuid(const char *at) {
 
 /* Adds LINE with ROOM as R and each UUID as the number that it has among SEEN. */
 static inline void add_plain(struct hub_buf *out, struct hub_buf *seen, const char *line, const char *room) {
-    char quoted[16];
+    char quoted[24], second[24], within[24];
     int n = snprintf(quoted, sizeof quoted, "\"%s\"", room);
+    snprintf(second, sizeof second, "\"%ss\"", room);
+    snprintf(within, sizeof within, "\\\"%s\\\"", room);
     for (const char *at = line; *at;) {
         if (!strncmp(at, quoted, (size_t)n)) {
             hub_buf_addz(out, "R");
             at += n;
+        } else if (!strncmp(at, second, (size_t)n + 1)) {
+            hub_buf_addz(out, "S");
+            at += n + 1;
+        } else if (!strncmp(at, within, (size_t)n + 2)) {
+            hub_buf_addz(out, "R");
+            at += n + 2;
         } else if (is_uuid(at)) {
             char id[37] = {0};
             memcpy(id, at, 36);
@@ -169,10 +180,9 @@ static inline void listen(struct actor *a, const char *room) {
 
 /* ---- what they do ---- */
 
-enum { MOD, BOB, WIM, ACTORS };
 struct step {
     int actor;
-    const char *event, *args; /* R: the room, M: the last message, @: 20,000 letters, %: 1,800 */
+    const char *event, *args; /* R: the room or what else it is about, S: the same with an s behind it, M: the last message, @: 20,000 letters, %: 1,800 */
     bool silent;              /* without an acknowledgement */
 };
 
@@ -188,6 +198,8 @@ static inline void act(struct actor *a, const struct step *step, const char *roo
     for (const char *at = step->args; *at; at++) {
         if (*at == 'R')
             hub_buf_addf(&text, "\"%s\"", room);
+        else if (*at == 'S')
+            hub_buf_addf(&text, "\"%ss\"", room);
         else if (*at == 'M')
             hub_buf_addf(&text, "\"%s\"", a->message);
         else if (*at == '@')
@@ -206,7 +218,7 @@ static inline void begin_in(struct actor all[ACTORS], const char *path) {
     static const char *const users[] = {"eve:mod", "bob", "wim"};
     for (int i = 0; i < ACTORS; i++) {
         all[i] = (struct actor){.user = users[i], .path = path};
-        connect_to(i == WIM, &all[i].client, users[i], path);
+        connect_to(node_of[i], &all[i].client, users[i], path);
     }
     settle();
 }
@@ -232,17 +244,21 @@ static inline const char *parting(const char *a, const char *b) {
     return text;
 }
 
+/* The same of the stories of all. */
+static inline const char *parting_of(struct actor a[ACTORS], struct actor b[ACTORS]) {
+    const char *where = "";
+    for (int k = 0; k < ACTORS && !*where; k++)
+        where = parting(hub_buf_cstr(&a[k].story), hub_buf_cstr(&b[k].story));
+    return where;
+}
+
 /* Everybody has heard the same both times. Ends both, first of all: what is open keeps the nodes from
  * ending. */
 static inline void compare_stories(struct actor a[ACTORS], struct actor b[ACTORS]) {
-    char *parted = NULL;
-    for (int k = 0; k < ACTORS && !parted; k++) {
-        const char *where = parting(hub_buf_cstr(&a[k].story), hub_buf_cstr(&b[k].story));
-        if (*where) parted = hub_xstrdup(where);
-    }
+    const char *parted = parting_of(a, b);
     end(a);
     end(b);
-    if (parted) fail_msg("%s", parted);
+    if (*parted) fail_msg("%s", parted);
 }
 
 #endif

@@ -57,6 +57,8 @@ bool hub_record_read(struct hub_hub *hub, const char *room_id, struct hub_buf *h
 /* hub_data.written, whose ctx is the engine. W, a write of an object's row, was committed: rooms in use
  * get the new row at once, rooms whose row was deleted end. */
 void hub_record_written(void *ctx, const struct hub_write *w);
+/* Another node of the service has written ROW of T, an object by its properties: rooms in use read theirs. */
+void hub_record_written_elsewhere(struct hub_engine *e, const struct hub_table *t, const json_t *row);
 /* TEXT as a value of the column; false when it can never match (a word against a number). */
 bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text,
                       struct hub_buf *hold);

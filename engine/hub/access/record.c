@@ -3,6 +3,8 @@
  * sees it as it is when its turn comes (contract: semantics.md "Order"). */
 #include "hub/access/access.h"
 
+#include <stdlib.h>
+
 bool hub_cond_of_text(struct hub_cond *cond, const struct hub_table *t, int column, const char *text,
                       struct hub_buf *hold) {
     json_t *v = json_string(text);
@@ -64,6 +66,52 @@ void hub_record_written(void *ctx, const struct hub_write *w) {
         hub_authorize_record_changed(hub, hub_buf_str(&id));
         struct hub_room *room = hub_room_find(&hub->rooms, hub_buf_str(&id));
         if (room) renew_record(room, t, row, w->kind == HUB_DELETE);
+    }
+    hub_buf_free(&id);
+}
+
+/* ---- those of other nodes ---- */
+
+struct rereading {
+    struct hub_room *room; /* reference */
+    struct hub_hold hold;
+    struct hub_buf text;
+    uint32_t record_no;
+};
+
+static void on_reread(void *arg, enum hub_code code, const struct hub_rows *rows, const char *error) {
+    struct rereading *r = arg;
+    struct hub_room *room = r->room;
+    (void)error; /* what is in memory stays until the store is there */
+    if (!code && room->record_no == r->record_no)
+        renew_record(room, rows->table, rows->n ? hub_row(rows, 0) : NULL, !rows->n);
+    hub_unhold(&r->hold);
+    hub_room_unref(room);
+    hub_buf_free(&r->text);
+    free(r);
+}
+
+static void reread_room(struct hub_room *room) {
+    struct rereading *r = hub_xcalloc(1, sizeof *r);
+    *r = (struct rereading){.room = hub_room_ref(room), .record_no = room->record_no};
+    room->judged++;
+    hub_hold(&hub_of(room)->engine->holds, &r->hold, "row of a room");
+    if (!hub_record_read(hub_of(room), room->id, &r->text, on_reread, r)) on_reread(r, HUB_NOT_FOUND, NULL, NULL);
+}
+
+void hub_record_written_elsewhere(struct hub_engine *e, const struct hub_table *t, const json_t *row) {
+    const json_t *given = json_object_get(row, t->columns[t->id].property);
+    struct hub_buf id = {0};
+    if (json_is_string(given))
+        hub_buf_adds(&id, hub_json_str(given));
+    else if (given)
+        hub_json_add(&id, given);
+    for (size_t i = 0; i < e->hub_n && id.n; i++) {
+        struct hub_hub *hub = e->hubs[i];
+        if (strcmp(hub->def->room_object->name, t->name)) continue;
+        hub_authorize_record_changed(hub, hub_buf_str(&id));
+        struct hub_room *room = hub_room_find(&hub->rooms, hub_buf_str(&id));
+        if (room) reread_room(room);
     }
     hub_buf_free(&id);
 }

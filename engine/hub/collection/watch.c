@@ -94,10 +94,21 @@ static void on_catch_up(struct hub_timer *t) {
     if (!hub_list_empty(&all->behind)) hub_timer_start(all->engine->config.loop, t, CATCH_UP_MS, on_catch_up);
 }
 
+/* Other nodes get it once, if all who watch are told. False: somebody is to hear it in another way. */
+static bool tell_nodes(const struct hub_collection *c, struct hub_str args) {
+    if (!hub_group_has_guests(c->group)) return false;
+    HUB_LIST_EACH(&c->subs, it) {
+        const struct watcher *w = HUB_CONTAINER(it, struct watcher, in_collection);
+        if (!hub_list_empty(&w->behind) || hub_socket_queued(w->grant.conn->socket) > BEHIND_BYTES) return false;
+    }
+    hub_group_send(c->group, HUB_STR("hub:collectionChanged"), args, 0);
+    return true;
+}
+
 void hub_collection_tell(struct hub_collection *c, struct hub_str args) {
     struct hub_collections *all = c->all;
     struct hub_cast cast;
-    if (!c->group) return;
+    if (!c->group || tell_nodes(c, args)) return;
     hub_cast_begin(&cast, c->group, HUB_STR("hub:collectionChanged"), args, 0);
     HUB_LIST_EACH(&c->subs, it) {
         struct watcher *w = HUB_CONTAINER(it, struct watcher, in_collection);
@@ -124,7 +135,9 @@ static void free_watching(struct hub_grant_request *r) {
 
 static void take_seat(struct watcher *w) {
     struct hub_collection *c = w->collection;
-    if (!c->group) c->group = hub_group_new(c->all->engine->config.loop, (struct hub_group_place){0});
+    if (!c->group)
+        c->group = hub_group_new(c->all->engine->config.loop,
+                                 (struct hub_group_place){"collectionId", hub_cstr(c->id)});
     hub_list_push(&c->subs, &w->in_collection);
     hub_seat_take(&w->seat, c->group, &w->grant.conn->outlet, false);
 }

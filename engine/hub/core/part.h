@@ -177,8 +177,10 @@ struct hub_part {
                                                 id is the first argument */
     /* What it has of the service lies in slots, of which each has a node that owns it, and not at every node:
      * its commands that have the argument SLOT, a name, are carried out by the owner of that name, and so are the
-     * functions of HOST_OF_SLOTS, whose first argument is one. NULL: it has nothing of that kind. */
+     * functions of HOST_OF_SLOTS, whose first argument is one. NULL: it has nothing of that kind. With ONE_SLOT all
+     * names lie in the same one, for they are changed together; so do all its commands and functions. */
     const char *slot;
+    bool one_slot;
     const struct hub_host_fn *host_of_slots;
     const struct hub_host_fn *host_within;   /* and in a transaction instead (hub_host.within) */
     bool room_data;                          /* it keeps something of rooms: hub_room_data */

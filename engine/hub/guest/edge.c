@@ -150,9 +150,9 @@ static void send_call(struct hub_call *call, struct hub_guest_node *n) {
 /* Whose slot CALL of COMMAND is about; empty: nobody's. */
 static struct hub_str slot_owner(const struct hub_call *call, const struct hub_command *command) {
     const struct hub_part *part = hub_dispatch_find(call->hub->engine, hub_cstr(command->name))->part;
-    if (!part->slot || !hub_arg_named(command->args, hub_cstr(part->slot))) return hub_str(NULL, 0);
-    struct hub_str name = hub_call_str(call, part->slot);
-    return name.n ? hub_guest_slot_owner(call->hub->engine, part, name) : name;
+    if (!part->slot) return hub_str(NULL, 0);
+    bool named = !part->one_slot && hub_arg_named(command->args, hub_cstr(part->slot));
+    return hub_guest_slot_owner(call->hub->engine, part, named ? hub_call_str(call, part->slot) : hub_str(NULL, 0));
 }
 
 static struct hub_str place_owner(const struct hub_call *call, const struct hub_command *command) {
@@ -416,7 +416,7 @@ void hub_guest_closed(struct hub_conn *c) {
 /* A room's owner goes with the process. What was subscribed to has to be subscribed to again, at another node. */
 static void tell_unsubscribed(struct hub_conn *c, const struct place *place) {
     struct hub_buf b = hub_scratch_take(c->hub->engine);
-    hub_buf_addf(&b, "{\"%s\":", place->kind);
+    hub_buf_addf(&b, "{\"%.*s\":", (int)strcspn(place->kind, " "), place->kind);
     hub_json_add_string(&b, hub_cstr(place->name));
     hub_buf_addf(&b, ",\"reason\":\"%s\"}", hub_code_name(HUB_SHUTTING_DOWN));
     hub_outlet_emit(&c->outlet, HUB_STR("hub:unsubscribed"), hub_buf_str(&b), 0);

@@ -17,7 +17,8 @@ extern const struct hub_part hub_guests_part;
 
 /* Who owns ROOM_ID of HUB: the id of a node that lives. */
 struct hub_str hub_guest_owner(const struct hub_hub *hub, struct hub_str room_id);
-/* The same of the slot that NAME, of the kind that PART has in slots, lies in. */
+/* The same of the slot that NAME, of the kind that PART has in slots, lies in. NAME empty: nobody, but if all of
+ * PART is in one slot. */
 #define HUB_GUEST_SLOTS 64
 struct hub_str hub_guest_slot_owner(const struct hub_engine *e, const struct hub_part *part, struct hub_str name);
 #endif

@@ -17,6 +17,8 @@ enum hub_guest_kind {
     HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", BODY: its
                             arguments as JSON */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
+    HUB_GUEST_ROW,    /* [any] NAME: a DataObject, BODY: a row of it that was written, as JSON; no SID (changes.c) */
+    HUB_GUEST_RECORD, /* [owner] NAME: a record that has changed; no SID */
     HUB_GUEST_ANSWER,   /* [owner] ID of the call; NAME: the word of a code, TEXT its text, BODY members as JSON, HUB: a
                             script's own code or, without a code, the main member's name. Of a script's: BODY
                             is the result as JSON, empty: none */
@@ -54,6 +56,7 @@ struct hub_guests {
     struct hub_map nodes; /* id → hub_guest_node */
     bool serving;  /* a request of another node is being started: it stays here, whoever seems to own its place */
     bool renewing; /* a guest is judged again because its node says so */
+    bool hearing;  /* what is told has come from another node */
     void (*run_request_here)(struct hub_call *call, struct hub_str address); /* hub_engine.run_request of one node */
     struct hub_buf packet;
     /* of the rooms of others (edge.c): */
@@ -128,6 +131,13 @@ void hub_guest_script_answered(const struct hub_guest_node *from, const struct h
 void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_node *n); /* its owner */
 void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_drop_script_calls(struct hub_guest_node *n); /* answers are for nobody any more */
+
+/* ---- what other nodes have changed (changes.c) ---- */
+
+void hub_guest_row_written(struct hub_engine *e, const struct hub_write *w, const void *by);
+void hub_guest_record_changed(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
+void hub_guest_on_row(struct hub_guest_node *n, const struct hub_guest_packet *p);
+void hub_guest_on_record(struct hub_guest_node *n, const struct hub_guest_packet *p);
 
 /* ---- new tokens (renewal.c) ---- */
 

@@ -25,7 +25,9 @@ struct hub_str hub_guest_owner(const struct hub_hub *hub, struct hub_str room_id
 }
 
 struct hub_str hub_guest_slot_owner(const struct hub_engine *e, const struct hub_part *part, struct hub_str name) {
-    return owner_of(&e->nodes, (hash_of(name) ^ hash_of(hub_cstr(part->name))) % HUB_GUEST_SLOTS);
+    uint64_t kind = hash_of(hub_cstr(part->name));
+    if (part->one_slot) return owner_of(&e->nodes, kind % HUB_GUEST_SLOTS);
+    return name.n ? owner_of(&e->nodes, (hash_of(name) ^ kind) % HUB_GUEST_SLOTS) : hub_str(NULL, 0);
 }
 
 /* ---- other nodes ---- */
@@ -96,6 +98,10 @@ static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
     if (!n || all->stopped) return;
     if (!hub_guest_packet_read(bytes, &p))
         hub_log_kv(HUB_LOG_WARN, "node", "a node has sent what is no packet; it is dropped", "node", n->id, NULL);
+    else if (p.kind == HUB_GUEST_ROW)
+        hub_guest_on_row(n, &p);
+    else if (p.kind == HUB_GUEST_RECORD)
+        hub_guest_on_record(n, &p);
     else if (p.kind <= HUB_GUEST_GONE)
         hub_guest_from_edge(n, &p);
     else
@@ -140,6 +146,8 @@ const struct hub_part hub_guests_part = {
     .conn_data = true,
     .created = on_created,
     .rejudged = on_rejudged,
+    .row_written = hub_guest_row_written,
+    .record_changed = hub_guest_record_changed,
     .disconnected = on_disconnected,
     .stopped = on_stopped,
     .deleted = on_deleted,

@@ -67,7 +67,7 @@ static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_host_
     struct hub_str name = hub_host_text(call, 0);
     if (part) {
         *hub_name = call->of.n ? call->of : caller && !caller->hub->gone ? hub_cstr(caller->hub->def->name) : call->of;
-        return name.n ? hub_guest_slot_owner(e, part, name) : name;
+        return hub_guest_slot_owner(e, part, name);
     }
     if (!hub || !hub_id_ok(name)) return hub_str(NULL, 0);
     *hub_name = hub_cstr(hub->def->name);

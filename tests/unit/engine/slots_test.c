@@ -2,6 +2,7 @@
  * some. Clients of the owner and of the other node are told the same, in the same order. */
 #include "hub/channel/channel.h"
 #include "hub/namespace/namespace.h"
+#include "hub/record/record.h"
 #include "two_nodes.h"
 
 static char owned[2][8]; /* what lies in a slot of each node */
@@ -25,7 +26,10 @@ static const char hub_yaml[] =
     "      fields: [{name: x, fieldType: Integer, required: true}]\n"
     "      history: 10\n"
     "      persist: true\n"
-    "  metadata: {connection: {clientWritable: [k]}}\n"
+    "  records:\n"
+    "    - {pattern: 'doc:{n}', canRead: \"session.roleId != 'banned'\", canWrite: \"session.userId != 'wim' || op != "
+    "'delete'\"}\n"
+    "    - {pattern: 'own:{n}', canRead: 'value == nil || value.to == session.userId', canWrite: 'true'}\n"
     "  commands:\n"
     "    - name: probe\n"
     "      rateLimit: 100000\n"
@@ -39,6 +43,17 @@ static const char hub_yaml[] =
     "            subscribers = function() return channels.subscribers(n) end,\n"
     "            out = function() return channels.disconnect(n, 'wim', 'go') end,\n"
     "            nobody = function() return channels.publish('nothing', {x = 7}) end,\n"
+    "            write = function() return records.write(n, {s = 1}, {strategy = 'merge'}) end,\n"
+    "            get = function() return records.get(n) end,\n"
+    "            list = function() return #records.list(n .. '*').items end,\n"
+    "            patch = function() return records.patch(n, {{op = 'add', path = '/p', value = 2}}) end,\n"
+    "            conflict = function() return records.write(n, 1, {ifVersion = 99}) end,\n"
+    "            delete = function() return records.delete(n) end,\n"
+    "            move = function() return records.transaction(function(tx)\n"
+    "              local r = tx:get(n)\n"
+    "              tx:write(n, {was = r.version})\n"
+    "              tx:write(n .. 's', {v = 1})\n"
+    "              return r.version end) end,\n"
     "            early = function() return channels.publish('', {x = 7}) end,\n"
     "          }\n"
     "          local ok, value = pcall(does[payload.what])\n"
@@ -230,6 +245,71 @@ static void a_new_token_counts_at_the_owner(void **state) {
     assert_true(ended);
 }
 
+/* ---- records ---- */
+
+#define FOLLOW(WHO, MODE) \
+    { WHO, "hub:subscribeRecord", "{\"recordId\":R,\"mode\":\"" MODE "\"}", false }
+#define WRITE(WHO, VALUE) \
+    { WHO, "hub:writeRecord", "{\"recordId\":R,\"value\":" VALUE "}", false }
+
+static const struct step record_steps[] = {
+    FOLLOW(WIM, "full"),
+    WRITE(BOB, "{\"a\":1,\"long\":\"%\"}"),
+    FOLLOW(BOB, "patch"),
+    FOLLOW(MOD, "patch"),
+    WRITE(WIM, "{\"a\":2,\"long\":\"%\"}"),
+    {WIM, "hub:patchRecord", "{\"recordId\":R,\"patch\":[{\"op\":\"add\",\"path\":\"/b\",\"value\":[]}]}", false},
+    {WIM, "hub:patchRecord", "{\"recordId\":R,\"patch\":[{\"op\":\"test\",\"path\":\"/b\",\"value\":1}]}", false},
+    {WIM, "hub:writeRecord", "{\"recordId\":R,\"value\":{},\"ifVersion\":7}", false},
+    {WIM, "hub:writeRecord", "{\"recordId\":R,\"value\":{\"c\":1},\"strategy\":\"merge\"}", false},
+    {WIM, "hub:readRecord", "{\"recordId\":R}", false},
+    {WIM, "hub:deleteRecord", "{\"recordId\":R}", false},
+    {BOB, "hub:deleteRecord", "{\"recordId\":R}", false},
+    {WIM, "hub:readRecord", "{\"recordId\":\"nothing\"}", false},
+    FOLLOW(WIM, "patch"),
+    WRITE(MOD, "{\"a\":3}"),
+    PROBE(BOB, "write"),
+    PROBE(WIM, "write"),
+    PROBE(BOB, "get"),
+    PROBE(WIM, "get"),
+    PROBE(WIM, "list"),
+    PROBE(WIM, "patch"),
+    PROBE(BOB, "conflict"),
+    PROBE(WIM, "conflict"),
+    PROBE(WIM, "move"),
+    PROBE(MOD, "move"),
+    {WIM, "hub:transaction",
+     "{\"operations\":[{\"op\":\"write\",\"recordId\":R,\"value\":1},{\"op\":\"write\",\"recordId\":S,"
+     "\"value\":2}]}",
+     false},
+    {WIM, "hub:unsubscribeRecord", "{\"recordId\":R}", false},
+    PROBE(WIM, "delete"),
+    {WIM, "hub:refreshToken", "{\"token\":\"dev:wim:banned\"}", false},
+    {BOB, "hub:refreshToken", "{\"token\":\"dev:bob:banned\"}", false},
+};
+
+/* All records are in one slot, so it is the clients who are elsewhere. */
+static void everybody_follows_records_wherever_he_is(void **state) {
+    enum { RUNS = 3 };
+    struct actor of[RUNS][ACTORS];
+    size_t owner = hub_str_is(hub_guest_slot_owner(nodes[0].engine, &hub_records_part, HUB_STR("")), id_of(1));
+    const size_t at[RUNS][ACTORS] = {{owner, owner, owner}, {owner, owner, !owner}, {!owner, !owner, !owner}};
+    (void)state;
+    for (int run = 0; run < RUNS; run++) {
+        char name[20];
+        snprintf(name, sizeof name, "doc:%d", run);
+        memcpy(node_of, at[run], sizeof node_of);
+        play(of[run], record_steps, HUB_NELEM(record_steps), name);
+    }
+    bool patched = strstr(hub_buf_cstr(&of[2][BOB].story), "\"patch\":[");
+    for (int k = 0; k < ACTORS; k++) assert_true(of[0][k].story.n > 500);
+    const char *parted = parting_of(of[0], of[2]);
+    end(of[2]);
+    compare_stories(of[0], of[1]);
+    if (*parted) fail_msg("%s", parted);
+    assert_true(patched);
+}
+
 /* ---- faults ---- */
 
 /* How many the first node says to have subscribed. */
@@ -373,6 +453,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_same_in_plain_namespaces, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_by_expression_goes_with_its_guests, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_token_counts_at_the_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(everybody_follows_records_wherever_he_is, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscriber_goes_with_its_connection_and_its_node, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribers_hear_that_the_owner_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, setup_narrow, teardown),

@@ -96,14 +96,35 @@ static void fall_behind(struct hub_follower *f) {
         hub_timer_start(all->engine->config.loop, &all->catch_up, CATCH_UP_MS, on_catch_up);
 }
 
+static bool is_told(struct hub_follower *f, enum hub_follow_mode mode) {
+    return f->mode == mode && hub_list_empty(&f->behind) && !hub_follower_is_asked(f);
+}
+
+/* Other nodes get it once, if all who follow are told. False: somebody is to hear it in another way. */
+static bool tell_nodes(struct hub_record *r, enum hub_follow_mode mode, struct hub_group *group, struct hub_str args) {
+    size_t n = 0;
+    if (!hub_group_has_guests(group)) return false;
+    HUB_LIST_EACH(&r->followers, it) {
+        struct hub_follower *f = HUB_CONTAINER(it, struct hub_follower, in_record);
+        if (is_told(f, mode) && hub_socket_queued(f->grant.conn->socket) <= BEHIND_BYTES) n++;
+    }
+    if (n < hub_group_size(group)) return false;
+    HUB_LIST_EACH(&r->followers, it) {
+        struct hub_follower *f = HUB_CONTAINER(it, struct hub_follower, in_record);
+        if (f->mode == mode) f->told = r->version;
+    }
+    hub_group_send(group, event_of(r->value), args, 0);
+    return true;
+}
+
 static void tell_mode(struct hub_record *r, enum hub_follow_mode mode, struct hub_str args) {
     struct hub_group *group = mode == HUB_FOLLOW_FULL ? r->full : r->patch;
     struct hub_cast cast;
-    if (!group) return;
+    if (!group || tell_nodes(r, mode, group, args)) return;
     hub_cast_begin(&cast, group, event_of(r->value), args, 0);
     HUB_LIST_EACH(&r->followers, it) {
         struct hub_follower *f = HUB_CONTAINER(it, struct hub_follower, in_record);
-        if (f->mode != mode || !hub_list_empty(&f->behind) || hub_follower_is_asked(f)) continue;
+        if (!is_told(f, mode)) continue;
         if (hub_socket_queued(f->grant.conn->socket) > BEHIND_BYTES)
             fall_behind(f);
         else
@@ -187,7 +208,9 @@ static enum hub_follow_mode mode_of(const struct hub_call *call) {
 
 static struct hub_group *group_of(struct hub_record *r, enum hub_follow_mode mode) {
     struct hub_group **at = mode == HUB_FOLLOW_FULL ? &r->full : &r->patch;
-    if (!*at) *at = hub_group_new(r->all->engine->config.loop, (struct hub_group_place){0});
+    const char *kind = mode == HUB_FOLLOW_FULL ? "recordId" : "recordId patch";
+    if (!*at)
+        *at = hub_group_new(r->all->engine->config.loop, (struct hub_group_place){kind, hub_cstr(r->id)});
     return *at;
 }
 
