@@ -1,6 +1,7 @@
 /* Two nodes of one process: what the service has of its own beside rooms lies in slots, of which each node owns
  * some. Clients of the owner and of the other node are told the same, in the same order. */
 #include "hub/channel/channel.h"
+#include "hub/collection/collection.h"
 #include "hub/namespace/namespace.h"
 #include "hub/record/record.h"
 #include "two_nodes.h"
@@ -29,7 +30,24 @@ static const char hub_yaml[] =
     "  records:\n"
     "    - {pattern: 'doc:{n}', canRead: \"session.roleId != 'banned'\", canWrite: \"session.userId != 'wim' || op != "
     "'delete'\"}\n"
+    "    - {pattern: {regex: '^k[0-9]+s$'}, canRead: 'true'}\n"
     "    - {pattern: 'own:{n}', canRead: 'value == nil || value.to == session.userId', canWrite: 'true'}\n"
+    "  collections:\n"
+    "    - pattern: {regex: '^c(?<n>[0-9]+)$'}\n"
+    "      dataObject: seat\n"
+    "      where: {roomId: 'c{n}'}\n"
+    "      orderBy: userId\n"
+    "      canRead: \"session.roleId != 'banned'\"\n"
+    "    - pattern: {regex: '^k(?<n>[0-9]+)$'}\n"
+    "      resolver:\n"
+    "        lua: |\n"
+    "          local all = json.array()\n"
+    "          for _, r in ipairs(records.list('k' .. params.n .. '*').items) do\n"
+    "            all[#all + 1] = {id = r.recordId, title = r.value.title}\n"
+    "          end\n"
+    "          return all\n"
+    "      watch: ['k{n}*']\n"
+    "      debounceMs: 0\n"
     "  commands:\n"
     "    - name: probe\n"
     "      rateLimit: 100000\n"
@@ -54,6 +72,13 @@ static const char hub_yaml[] =
     "              tx:write(n, {was = r.version})\n"
     "              tx:write(n .. 's', {v = 1})\n"
     "              return r.version end) end,\n"
+    "            sit = function() return objects.create('seat', {id = n .. 's', userId = 'pia', roomId = n}).userId end,\n"
+    "            change = function() return objects.update('seat', n .. 's', {userId = 'ann'}).userId end,\n"
+    "            rise = function() objects.delete('seat', n .. 's') end,\n"
+    "            title = function() records.write(n .. 's', {title = 'one'}) end,\n"
+    "            retitle = function() records.write(n .. 's', {title = 'two'}) end,\n"
+    "            untitle = function() records.delete(n .. 's') end,\n"
+    "            refresh = function() return collections.refresh(n) end,\n"
     "            early = function() return channels.publish('', {x = 7}) end,\n"
     "          }\n"
     "          local ok, value = pcall(does[payload.what])\n"
@@ -66,17 +91,19 @@ static const char more_yaml[] =
     "  - path: {regex: '^/t/[a-z]+$'}\n"
     "    channels: [{pattern: {regex: '^n[0-9]+$'}, canPublish: \"session.roleId == 'mod'\", history: 10}]\n";
 
-/* Names n1, n2, … until each node owns one. */
-static void find_names(const struct hub_part *part, const char *letter) {
+/* Names n1, n2, … from FIRST on, until each node owns one. */
+static void find_names_from(const struct hub_part *part, const char *letter, int first) {
     memset(owned, 0, sizeof owned);
-    for (int i = 1; !owned[0][0] || !owned[1][0]; i++) {
+    for (int i = first; !owned[0][0] || !owned[1][0]; i++) {
         char name[8];
-        assert_true(i <= 30);
+        assert_true(i <= first + 30);
         snprintf(name, sizeof name, "%s%d", letter, i);
         size_t node = hub_str_is(hub_guest_slot_owner(nodes[0].engine, part, hub_cstr(name)), id_of(1));
         if (!owned[node][0]) memcpy(owned[node], name, sizeof name);
     }
 }
+
+static void find_names(const struct hub_part *part, const char *letter) { find_names_from(part, letter, 1); }
 
 static int setup(void **state) {
     (void)state;
@@ -310,6 +337,49 @@ static void everybody_follows_records_wherever_he_is(void **state) {
     assert_true(patched);
 }
 
+/* ---- collections ---- */
+
+#define WATCH(WHO) \
+    { WHO, "hub:subscribeCollection", "{\"collectionId\":R}", false }
+static const struct step query_steps[] = {
+    WATCH(WIM),          PROBE(MOD, "sit"),     WATCH(BOB), WATCH(BOB), PROBE(MOD, "change"),
+    PROBE(MOD, "rise"), PROBE(MOD, "refresh"), {WIM, "hub:unsubscribeCollection", "{\"collectionId\":R}", false},
+    PROBE(MOD, "sit"),  WATCH(WIM),            {WIM, "hub:refreshToken", "{\"token\":\"dev:wim:banned\"}", false},
+    PROBE(MOD, "rise"),
+};
+static const struct step resolver_steps[] = {
+    WATCH(WIM), PROBE(MOD, "title"), WATCH(BOB), PROBE(MOD, "retitle"), PROBE(MOD, "refresh"), PROBE(MOD, "untitle"),
+};
+
+/* Whoever owns the collection, and wherever MOD writes, who does not watch: his answer may come before or after what
+ * others are told. */
+static void watch_everywhere(const char *letter, const struct step *steps, size_t n) {
+    struct actor first[ACTORS];
+    for (int run = 0; run < 4; run++) {
+        struct actor again[ACTORS];
+        node_of[MOD] = run / 2;
+        if (run % 2 == 0) find_names_from(&hub_collections_part, letter, 1 + 100 * run); /* nobody has used them */
+        play(run ? again : first, steps, n, owned[run % 2]);
+        const char *parted = run ? parting_of(first, again) : "";
+        if (run) end(again);
+        if (*parted) end(first);
+        if (*parted) fail_msg("run %d: %s", run, parted);
+    }
+    bool told = strstr(hub_buf_cstr(&first[WIM].story), "hub:collectionChanged");
+    end(first);
+    assert_true(told);
+}
+
+static void everybody_watches_queries_of_others(void **state) {
+    (void)state;
+    watch_everywhere("c", query_steps, HUB_NELEM(query_steps));
+}
+
+static void everybody_watches_what_scripts_of_others_make(void **state) {
+    (void)state;
+    watch_everywhere("k", resolver_steps, HUB_NELEM(resolver_steps));
+}
+
 /* ---- faults ---- */
 
 /* How many the first node says to have subscribed. */
@@ -454,6 +524,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_name_by_expression_goes_with_its_guests, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_token_counts_at_the_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_follows_records_wherever_he_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(everybody_watches_queries_of_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(everybody_watches_what_scripts_of_others_make, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscriber_goes_with_its_connection_and_its_node, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribers_hear_that_the_owner_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, setup_narrow, teardown),
