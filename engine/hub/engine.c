@@ -108,15 +108,14 @@ const struct hub_host *hub_engine_hosts(struct hub_host hosts[HUB_ENGINE_HOSTS],
                                         const struct hub_host *next) {
     size_t n = 0;
     for (const struct hub_part *const *part = hub_parts; *part; part++) {
-        HUB_BUG_IF(n + 3 > HUB_ENGINE_HOSTS);
+        HUB_BUG_IF(n + 1 + HUB_HOST_ATS > HUB_ENGINE_HOSTS);
         if ((*part)->host) {
             hosts[n] = (struct hub_host){(*part)->host, (*part)->host_within, .ctx = e, .next = next};
             next = &hosts[n++];
         }
-        const struct hub_host_fn *const placed[] = {(*part)->host_of_rooms, (*part)->host_of_slots};
-        for (size_t i = 0; i < HUB_NELEM(placed); i++) {
-            if (!placed[i]) continue;
-            hosts[n] = (struct hub_host){placed[i], .ctx = e, .elsewhere = runs_elsewhere, .next = next};
+        for (size_t i = 0; i < HUB_HOST_ATS; i++) {
+            if (!(*part)->host_at[i]) continue;
+            hosts[n] = (struct hub_host){(*part)->host_at[i], .ctx = e, .elsewhere = runs_elsewhere, .next = next};
             next = &hosts[n++];
         }
     }

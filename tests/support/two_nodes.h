@@ -120,7 +120,7 @@ static inline void connect_to(size_t node, struct turned_client *c, const char *
     char text[120];
     *c = (struct turned_client){.eio = fake_open(nodes[node].sessions)};
     c->eio->last_in = HUB_CLOCK_START_MS * 1000LL; /* it is never idle */
-    snprintf(text, sizeof text, "0%s,{\"token\":\"dev:%s\"}", path, user);
+    snprintf(text, sizeof text, "0%s,{\"token\":\"dev:%s\",\"clientId\":\"%.*s-1\"}", path, user, (int)strcspn(user, ":"), user);
     fake_text(c->eio, text);
     snprintf(text, sizeof text, "40%s,{\"sid\"", path);
     turned_hears(c, text);

@@ -61,6 +61,8 @@ struct hub_engine {
     void (*run_request)(struct hub_call *call, struct hub_str address);
     /* Whether CALL of FN, of a script, is carried out by another node; NULL: there is none. */
     bool (*run_script_call)(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
+    /* Whether another node owns the slot in which PART has NAME; NULL: there is none. */
+    bool (*slot_is_elsewhere)(const struct hub_engine *e, const struct hub_part *part, struct hub_str name);
     struct hub_holds holds; /* work under way, by name */
     struct hub_backlog backlog;
     struct hub_bridge *bridge;

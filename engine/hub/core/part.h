@@ -162,6 +162,17 @@ struct hub_told_event {
 
 /* ---- parts ---- */
 
+/* Which nodes carry a function of scripts out. */
+enum hub_host_at {
+    HUB_HOST_OF_ROOM, /* the owner of the room whose id is the first argument, */
+    HUB_HOST_OF_SLOT, /* of the name that is (hub_part.slot) */
+    HUB_HOST_OF_ONE,  /* this one, and if it answers nil, false, CLIENT_NOT_FOUND or CLIENT_DISCONNECTED, all others:
+                         whoever knows better */
+    HUB_HOST_OF_EACH, /* all, whose numbers are added up */
+    HUB_HOST_OF_PAGE, /* one after the other: each gives {items, next} by {limit, after} */
+    HUB_HOST_ATS
+};
+
 /* A feature of hubs. The parts are listed in parts.c; none of this is on the way of a message. Steps are
  * called in the order of the parts, on the loop thread; the room (but in room_emptied) or connection is held
  * by the caller. NULL: nothing. */
@@ -173,15 +184,13 @@ struct hub_part {
     const char *keywords;           /* fields of a definition that it stands for, with a space between */
     const char *tables;             /* per-hub tables that it keeps (persist/tables.h), by suffix, the same way */
     const struct hub_host_fn *host; /* what scripts may call */
-    const struct hub_host_fn *host_of_rooms; /* likewise: what is carried out by the node that owns the room whose
-                                                id is the first argument */
-    /* What it has of the service lies in slots, of which each has a node that owns it, and not at every node:
-     * its commands that have the argument SLOT, a name, are carried out by the owner of that name, and so are the
-     * functions of HOST_OF_SLOTS, whose first argument is one. NULL: it has nothing of that kind. With ONE_SLOT all
-     * names lie in the same one, for they are changed together; so do all its commands and functions. */
+    const struct hub_host_fn *host_at[HUB_HOST_ATS]; /* likewise, what need not be carried out by this node */
+    /* What it has of the service lies in slots, of which each has a node that owns it, and not at every node: its
+     * commands that have the argument SLOT, a name, are carried out by the owner of that name. NULL: it has
+     * nothing of that kind. With ONE_SLOT all names lie in the same one, for they are changed together; so do all
+     * its commands and functions. */
     const char *slot;
     bool one_slot;
-    const struct hub_host_fn *host_of_slots;
     const struct hub_host_fn *host_within;   /* and in a transaction instead (hub_host.within) */
     bool room_data;                          /* it keeps something of rooms: hub_room_data */
     bool conn_data;                          /* of connections: hub_conn_data */

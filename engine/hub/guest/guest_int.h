@@ -14,8 +14,8 @@ enum hub_guest_kind {
     HUB_GUEST_CALL,      /* [edge] ID, NAME of the command, BODY: its arguments as JSON, TEXT: its bytes, FLAGS,
                             HUB: hub_call.oversize in digits, empty: 0 */
     HUB_GUEST_REQUEST,   /* [edge] by REST, no SID: ID, HUB, NAME as CALL, TEXT: the address, BODY: hello.c */
-    HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", BODY: its
-                            arguments as JSON */
+    HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", TEXT: the room
+                            that its hook is about, BODY: its arguments as JSON */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
     HUB_GUEST_ROW,    /* [any] NAME: a DataObject, BODY: a row of it that was written, as JSON; no SID (changes.c) */
     HUB_GUEST_RECORD, /* [owner] NAME: a record that has changed; no SID */
@@ -148,6 +148,16 @@ void hub_guest_drop_awaited(struct hub_guest_node *n);
 /* Held once, for the caller; N is told when it is done. NULL: nobody waits. */
 HUB_MUST struct hub_work *hub_guest_renewing(struct hub_guest_node *n, uint64_t id);
 void hub_guest_drop_renewing(struct hub_guest_node *n);
+
+/* CALL of FN, for HUB (empty: nobody's), to N, which answers it, or the link does. */
+void hub_guest_ask_script(struct hub_guest_node *n, struct hub_str hub, const struct hub_host_fn *fn,
+                          struct hub_host_call *call);
+
+/* ---- what scripts call about connections, wherever they are (everywhere.c) ---- */
+
+/* AT: HUB_HOST_OF_ONE, EACH or PAGE. */
+void hub_guest_everywhere(struct hub_guests *all, enum hub_host_at at, struct hub_str hub,
+                          const struct hub_host_fn *fn, struct hub_host_call *call);
 
 /* ---- guests (owner.c) ---- */
 

@@ -30,6 +30,10 @@ struct hub_str hub_guest_slot_owner(const struct hub_engine *e, const struct hub
     return name.n ? owner_of(&e->nodes, (hash_of(name) ^ kind) % HUB_GUEST_SLOTS) : hub_str(NULL, 0);
 }
 
+static bool slot_is_elsewhere(const struct hub_engine *e, const struct hub_part *part, struct hub_str name) {
+    return !hub_str_is(hub_guest_slot_owner(e, part, name), e->nodes.self);
+}
+
 /* ---- other nodes ---- */
 
 enum hub_code hub_guest_try(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
@@ -72,6 +76,7 @@ static void on_joined(void *ctx, const struct hub_live_node *about) {
     all->engine->run_call = hub_guest_route;
     all->engine->run_request = hub_guest_route_request;
     all->engine->run_script_call = hub_guest_route_script_call;
+    all->engine->slot_is_elsewhere = slot_is_elsewhere;
 }
 
 static void forget_node(struct hub_guest_node *n) {
@@ -89,6 +94,7 @@ static void on_left(void *ctx, const struct hub_live_node *about) {
     all->engine->run_call = hub_dispatch_run;
     all->engine->run_request = all->run_request_here;
     all->engine->run_script_call = NULL;
+    all->engine->slot_is_elsewhere = NULL;
 }
 
 static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hub/guest/guest_int.h"
+#include "hub/namespace/namespace.h"
 
 /* ---- there ---- */
 
@@ -31,6 +32,7 @@ static enum hub_code post_script_call(const struct script_call *h, struct hub_st
                                                                            .id = h->id,
                                                                            .hub = hub,
                                                                            .name = hub_buf_str(&name),
+                                                                           .text = hub_json_str(h->call->room_id),
                                                                            .body = hub_buf_str(&args)});
     hub_buf_free(&name);
     hub_buf_free(&args);
@@ -51,45 +53,62 @@ static bool is_among(const struct hub_host_fn *fns, const struct hub_host_fn *fn
     return false;
 }
 
-/* Whose slots FN is about; NULL: it is about rooms. */
-static const struct hub_part *slots_of(const struct hub_engine *e, const struct hub_host_fn *fn) {
+/* Whose FN is, and *AT which nodes. */
+static const struct hub_part *part_of(const struct hub_engine *e, const struct hub_host_fn *fn, enum hub_host_at *at) {
     for (const struct hub_part *const *part = e->parts; *part; part++)
-        if (is_among((*part)->host_of_slots, fn)) return *part;
+        for (*at = 0; *at < HUB_HOST_ATS; ++*at)
+            if (is_among((*part)->host_at[*at], fn)) return *part;
     return NULL;
 }
 
-/* Who carries CALL of FN out, and for which hub; empty: it stays here. */
-static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_host_fn *fn,
-                                    const struct hub_host_call *call, struct hub_str *hub_name) {
-    const struct hub_part *part = slots_of(e, fn);
+/* The hub or plain namespace that CALL comes from; empty: the service has called. */
+static struct hub_str window_of(const struct hub_host_call *call) {
     const struct hub_caller *caller = call->caller;
-    const struct hub_hub *hub = part ? NULL : hub_of_call(e, call);
+    if (call->of.n) return call->of;
+    if (caller) return caller->hub->gone ? hub_str(NULL, 0) : hub_cstr(caller->hub->def->name);
+    return call->event_arg ? hub_cstr(hub_namespace_hub(call->event_arg)->def->name) : hub_str(NULL, 0);
+}
+
+/* The owner of the place that CALL is about, and for which hub it is carried out; empty: it stays here. */
+static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_part *slots, const struct hub_host_call *call,
+                                    struct hub_str *hub_name) {
     struct hub_str name = hub_host_text(call, 0);
-    if (part) {
-        *hub_name = call->of.n ? call->of : caller && !caller->hub->gone ? hub_cstr(caller->hub->def->name) : call->of;
-        return hub_guest_slot_owner(e, part, name);
-    }
+    *hub_name = window_of(call);
+    if (slots) return hub_guest_slot_owner(e, slots, name);
+    const struct hub_hub *hub = hub_of_call(e, call);
     if (!hub || !hub_id_ok(name)) return hub_str(NULL, 0);
     *hub_name = hub_cstr(hub->def->name);
     return hub_guest_owner(hub, name);
 }
 
-bool hub_guest_route_script_call(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
-    struct hub_guests *all = hub_guests_of(e);
-    struct hub_str hub = {0};
-    const struct hub_guest_node *n = hub_map_get(&all->nodes, owner_of_call(e, fn, call, &hub));
-    if (!n) return false;
+void hub_guest_ask_script(struct hub_guest_node *n, struct hub_str hub, const struct hub_host_fn *fn,
+                          struct hub_host_call *call) {
+    struct hub_guests *all = n->all;
     if (call->bins && call->bins->n) {
         hub_host_fail(call, HUB_BAD_REQUEST, "binary values do not travel between nodes; use base64");
-        return true;
+        return;
     }
     struct script_call *h = hub_xcalloc(1, sizeof *h);
     *h = (struct script_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
     hub_map_put(&all->script_calls, hub_guest_id_key(&h->id), h);
-    hub_hold(&e->holds, &h->hold, "script's call to another node");
+    hub_hold(&all->engine->holds, &h->hold, "script's call to another node");
     enum hub_code code = post_script_call(h, hub, fn);
     if (code) hub_host_fail(take_script_call(h), code, NULL);
-    return true;
+}
+
+bool hub_guest_route_script_call(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call) {
+    struct hub_guests *all = hub_guests_of(e);
+    struct hub_str hub;
+    enum hub_host_at at;
+    const struct hub_part *part = part_of(e, fn, &at);
+    if (at > HUB_HOST_OF_SLOT) {
+        hub_guest_everywhere(all, at, window_of(call), fn, call);
+        return true;
+    }
+    struct hub_str owner = owner_of_call(e, at == HUB_HOST_OF_SLOT ? part : NULL, call, &hub);
+    struct hub_guest_node *n = hub_map_get(&all->nodes, owner);
+    if (n) hub_guest_ask_script(n, hub, fn, call);
+    return n != NULL;
 }
 
 void hub_guest_script_answered(const struct hub_guest_node *from, const struct hub_guest_packet *p) {
@@ -125,6 +144,7 @@ struct served_call {
     struct hub_hold hold;
     const struct hub_guest_node *node;
     struct hub_hub *hub; /* its KEPT counts this; NULL: none */
+    json_t *room;        /* a reference */
     uint64_t id;
 };
 
@@ -144,12 +164,15 @@ static void answer_served(const struct served_call *s, enum hub_code code, const
 
 static void on_done(struct hub_host_call *call, enum hub_code code, json_t *result, const char *text) {
     struct served_call *s = (struct served_call *)call;
+    bool bins = !code && call->answer_bins && call->answer_bins->n;
+    if (bins) code = HUB_BAD_REQUEST, text = "binary values do not travel between nodes; use base64";
     if (hub_list_linked(&s->link)) answer_served(s, code, result, text);
     hub_list_remove(&s->link);
     hub_unhold(&s->hold);
     if (s->hub) s->hub->kept--;
     json_decref(result);
     json_decref(call->args);
+    json_decref(s->room);
     free(s);
 }
 
@@ -162,12 +185,11 @@ static const struct hub_host_fn *fn_among(const struct hub_host_fn *fns, struct 
     return NULL;
 }
 
-/* Of "table.name", about places; NULL: there is none. */
+/* Of "table.name", for places or for all nodes; NULL: there is none. */
 static const struct hub_host_fn *fn_named(const struct hub_engine *e, struct hub_str name) {
     const struct hub_host_fn *found = NULL;
     for (const struct hub_part *const *part = e->parts; *part && !found; part++) {
-        found = fn_among((*part)->host_of_rooms, name);
-        if (!found) found = fn_among((*part)->host_of_slots, name);
+        for (size_t i = 0; i < HUB_HOST_ATS && !found; i++) found = fn_among((*part)->host_at[i], name);
     }
     return found;
 }
@@ -187,7 +209,8 @@ void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_
         return;
     }
     s->pub.caller = hub ? &hub->caller : NULL;
-    s->pub.room_id = json_array_get(args, 0);
+    s->room = p->text.n ? hub_json_string(p->text) : NULL;
+    s->pub.room_id = s->room;
     fn->call(e, &s->pub);
 }
 

@@ -24,12 +24,19 @@ static void on_record(void *arg, enum hub_code code, int64_t version, json_t *va
     hub_tx_asked(a);
 }
 
+/* What another node has in memory changes under its locks alone. */
+static bool are_elsewhere(const struct hub_engine *e) {
+    return e->slot_is_elsewhere && e->slot_is_elsewhere(e, &hub_records_part, hub_str(NULL, 0));
+}
+
 static bool is_named(struct hub_engine *e, const struct hub_host_call *call) {
-    return e->config.tables->record && hub_id_ok(hub_host_text(call, 0));
+    return e->config.tables->record && !are_elsewhere(e) && hub_id_ok(hub_host_text(call, 0));
 }
 
 static void refuse_name(struct hub_engine *e, struct hub_host_call *call) {
-    if (e->config.tables->record)
+    if (are_elsewhere(e))
+        hub_host_fail(call, HUB_BAD_REQUEST, "records of another node cannot be changed in db.transaction");
+    else if (e->config.tables->record)
         hub_host_fail(call, HUB_BAD_REQUEST, "records: the id is " HUB_ID_EXPECTED);
     else
         hub_host_fail(call, HUB_FEATURE_DISABLED, "no hub or namespace of the service declares records");

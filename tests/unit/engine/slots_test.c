@@ -53,8 +53,53 @@ static const char hub_yaml[] =
     "      rateLimit: 100000\n"
     "      script:\n"
     "        lua: |\n"
-    "          local n = payload.name\n"
+    "          local n = payload.name\n";
+static const char connections_yaml[] =
+    "          local function ids(page, key)\n"
+    "            local t = {}\n"
+    "            for i, c in ipairs(page.items) do t[i] = c[key] end\n"
+    "            table.sort(t)\n"
+    "            return t\n"
+    "          end\n"
+    "          local function of(user)\n"
+    "            local found = connections.list({userId = user}).items[1]\n"
+    "            return found and found.id or 'nobody'\n"
+    "          end\n"
     "          local does = {\n"
+    "            count = function() return {connections.count(), users.count(), clients.count()} end,\n"
+    "            all = function() return {ids(connections.list(), 'userId'), ids(clients.list(), 'clientId')} end,\n"
+    "            pages = function()\n"
+    "              local t, page = {}, connections.list({limit = 1})\n"
+    "              while true do\n"
+    "                for _, c in ipairs(page.items) do t[#t + 1] = c.userId end\n"
+    "                if type(page.next) ~= 'string' then break end\n"
+    "                page = connections.list({limit = 1, after = page.next})\n"
+    "              end\n"
+    "              table.sort(t)\n"
+    "              return t\n"
+    "            end,\n"
+    "            bad = function() return connections.list({after = 'x/1:y'}) end,\n"
+    "            much = function() return connections.list({limit = 5000}) end,\n"
+    "            online = function() return {users.online('wim'), users.online('bob'), users.online('nobody')} end,\n"
+    "            emit = function() return hub.emit('wim', 'told', {x = 1}) end,\n"
+    "            everybody = function() return service.broadcast('news', {x = 2}) end,\n"
+    "            hubwide = function() return hub.broadcastAll('news', {x = 3}, {except = {of('bob')}}) end,\n"
+    "            where = function() return connections.sendWhere({k = 7}, 'chosen', 1) end,\n"
+    "            set = function() return connections.setMetadata(of('wim'), {k = 7}, 'merge') end,\n"
+    "            seen = function() return connections.get(of('wim')).metadata end,\n"
+    "            unseen = function() return connections.get('nobody') end,\n"
+    "            one = function() return connections.send(of('wim'), 'mine', 4) end,\n"
+    "            none = function() return connections.send('nobody', 'mine', 4) end,\n"
+    "            client = function() return clients.get('wim-1').userId end,\n"
+    "            client_send = function() return clients.send('wim-1', 'mine', 5) end,\n"
+    "            client_none = function() return clients.send('nobody', 'mine', 5) end,\n"
+    "            within = function() return db.transaction(function()\n"
+    "              records.write('doc:within', {x = 1})\n"
+    "              return 'committed' end) end,\n"
+    "            nameless = function() return hub.emit('wim') end,\n"
+    "            away = function() return connections.disconnect(of('wim'), 'out') end,\n"
+    "            gone = function() return connections.disconnectWhere({k = 7}) end,\n";
+static const char calls_yaml[] =
     "            publish = function() return channels.publish(n, {x = 7}) end,\n"
     "            misuse = function() return channels.publish(n, 'text') end,\n"
     "            history = function() return #channels.history(n, {limit = 5}).items end,\n"
@@ -85,6 +130,7 @@ static const char hub_yaml[] =
     "          return {ok = ok, value = ok and value or tostring(value)}\n"
     "guardrails: {maxMessageSize: 2000}\n";
 static const char more_yaml[] =
+    "clients: {id: auth.clientId, graceMs: 1000}\n"
     "namespaces:\n"
     "  - path: /lobby\n"
     "    channels: [{pattern: {regex: '^n[0-9]+$'}, canPublish: \"session.roleId == 'mod'\", history: 10}]\n"
@@ -105,19 +151,16 @@ static void find_names_from(const struct hub_part *part, const char *letter, int
 
 static void find_names(const struct hub_part *part, const char *letter) { find_names_from(part, letter, 1); }
 
-static int setup(void **state) {
-    (void)state;
-    nodes_begin(hub_yaml, more_yaml, HUB_MESH_QUEUE_BYTES);
+static int set_up_with(size_t bytes) {
+    struct hub_buf hub = {0};
+    hub_buf_addf(&hub, "%s%s%s", hub_yaml, connections_yaml, calls_yaml);
+    nodes_begin(hub_buf_cstr(&hub), more_yaml, bytes);
+    hub_buf_free(&hub);
     find_names(&hub_channels_part, "n");
     return 0;
 }
-
-static int setup_narrow(void **state) {
-    (void)state;
-    nodes_begin(hub_yaml, "", NARROW);
-    find_names(&hub_channels_part, "n");
-    return 0;
-}
+static int setup(void **state) { return *state = NULL, set_up_with(HUB_MESH_QUEUE_BYTES); }
+static int setup_narrow(void **state) { return *state = NULL, set_up_with(NARROW); }
 
 #define PUBLISH(WHO, DATA) \
     { WHO, "hub:publish", "{\"channel\":R,\"data\":" DATA "}", false }
@@ -337,6 +380,22 @@ static void everybody_follows_records_wherever_he_is(void **state) {
     assert_true(patched);
 }
 
+/* One of the nodes has them, and only its scripts may change them together with rows. */
+static void records_of_others_are_in_no_transaction(void **state) {
+    static const struct step within[] = {PROBE(BOB, "within"), PROBE(WIM, "within")};
+    struct actor all[ACTORS];
+    int committed = 0, refused = 0;
+    (void)state;
+    play(all, within, HUB_NELEM(within), "x");
+    for (int k = BOB; k <= WIM; k++) {
+        committed += strstr(hub_buf_cstr(&all[k].story), "\"committed\"") != NULL;
+        refused += strstr(hub_buf_cstr(&all[k].story), "records of another node") != NULL;
+    }
+    end(all);
+    assert_int_equal(committed, 1);
+    assert_int_equal(refused, 1);
+}
+
 /* ---- collections ---- */
 
 #define WATCH(WHO) \
@@ -378,6 +437,41 @@ static void everybody_watches_queries_of_others(void **state) {
 static void everybody_watches_what_scripts_of_others_make(void **state) {
     (void)state;
     watch_everywhere("k", resolver_steps, HUB_NELEM(resolver_steps));
+}
+
+/* ---- connections, wherever they are ---- */
+
+static const struct step everywhere_steps[] = {
+    PROBE(BOB, "count"),       PROBE(WIM, "count"),       PROBE(BOB, "all"),         PROBE(WIM, "all"),
+    PROBE(BOB, "pages"),       PROBE(WIM, "pages"),       PROBE(BOB, "bad"),         PROBE(WIM, "much"),
+    PROBE(BOB, "online"),      PROBE(WIM, "online"),      PROBE(BOB, "emit"),        PROBE(WIM, "emit"),
+    PROBE(BOB, "everybody"),   PROBE(WIM, "everybody"),   PROBE(BOB, "hubwide"),     PROBE(WIM, "hubwide"),
+    PROBE(BOB, "set"),         PROBE(WIM, "set"),         PROBE(BOB, "seen"),        PROBE(WIM, "seen"),
+    PROBE(BOB, "where"),       PROBE(WIM, "where"),       PROBE(BOB, "unseen"),      PROBE(WIM, "unseen"),
+    PROBE(BOB, "one"),         PROBE(WIM, "one"),         PROBE(BOB, "none"),        PROBE(WIM, "none"),
+    PROBE(BOB, "client"),      PROBE(WIM, "client"),      PROBE(BOB, "client_send"), PROBE(WIM, "client_send"),
+    PROBE(BOB, "client_none"), PROBE(WIM, "client_none"), PROBE(BOB, "nameless"),    PROBE(WIM, "nameless"),
+    PROBE(BOB, "away"),        PROBE(BOB, "gone"),        PROBE(BOB, "count"),
+};
+
+static void scripts_reach_connections_wherever_they_are(void **state) {
+    static const size_t at[3][ACTORS] = {{0, 0, 0}, {0, 0, 1}, {1, 1, 1}};
+    struct actor of[3][ACTORS];
+    (void)state;
+    for (int run = 0; run < 3; run++) {
+        memcpy(node_of, at[run], sizeof node_of);
+        play(of[run], everywhere_steps, HUB_NELEM(everywhere_steps), "x");
+        for (int k = 0; k < ACTORS; k++) turned_hang_up(&of[run][k].client);
+        settle();
+        turn_clock(turned.loop, 2000); /* nobody is away any more */
+        settle();
+    }
+    bool told = strstr(hub_buf_cstr(&of[1][WIM].story), "[\"told\",");
+    const char *parted = parting_of(of[0], of[2]);
+    end(of[2]);
+    compare_stories(of[0], of[1]);
+    if (*parted) fail_msg("%s", parted);
+    assert_true(told);
 }
 
 /* ---- faults ---- */
@@ -524,8 +618,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_name_by_expression_goes_with_its_guests, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_token_counts_at_the_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_follows_records_wherever_he_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(records_of_others_are_in_no_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_watches_queries_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_watches_what_scripts_of_others_make, setup, teardown),
+        cmocka_unit_test_setup_teardown(scripts_reach_connections_wherever_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscriber_goes_with_its_connection_and_its_node, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribers_hear_that_the_owner_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, setup_narrow, teardown),

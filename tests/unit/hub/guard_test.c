@@ -219,13 +219,14 @@ static void begins_by(struct fake_hub *f, struct hub_host_call *call, const char
     struct hub_host_tx **tx = call->tx;
     char name[40];
     for (const struct hub_part *const *part = hub_parts; *part; part++) {
-        const struct hub_host_fn *const rows[] = {tx ? (*part)->host_within : (*part)->host,
-                                                  tx ? NULL : (*part)->host_of_rooms};
-        for (size_t i = 0; i < HUB_NELEM(rows); i++)
-            for (const struct hub_host_fn *fn = rows[i]; fn && fn->name; fn++) {
+        for (size_t i = 0; i <= HUB_HOST_ATS; i++) {
+            const struct hub_host_fn *fn = tx ? (*part)->host_within : (*part)->host;
+            if (i) fn = tx ? NULL : (*part)->host_at[i - 1];
+            for (; fn && fn->name; fn++) {
                 snprintf(name, sizeof name, "%s.%s", fn->table, fn->name);
                 if (!strcmp(name, function)) fn->call(f->engine, call);
             }
+        }
     }
     fake_settle(f);
 }

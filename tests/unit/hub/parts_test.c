@@ -190,7 +190,7 @@ static void a_function_that_scripts_may_call_has_a_row_with_its_arguments(void *
     (void)state;
     EACH_PART(part) {
         expect_rows((*part)->host);
-        expect_rows((*part)->host_of_rooms);
+        for (size_t i = 0; i < HUB_HOST_ATS; i++) expect_rows((*part)->host_at[i]);
     }
 }
 

@@ -45,7 +45,8 @@ static const struct hub_host_fn *fn_named(const struct hub_host_fn *fn, const ch
 /* NAME: "hub.send"; CALLER NULL: a script of the service. It need not be answered yet. */
 static void ask(struct fake_hub *f, struct asked *a, const char *name, const char *args, void *caller) {
     const struct hub_host_fn *fn = fn_named(hub_scripts_part.host, name);
-    if (!fn) fn = fn_named(hub_scripts_part.host_of_rooms, name);
+    for (size_t i = 0; i < HUB_HOST_ATS && !fn; i++)
+        if (hub_scripts_part.host_at[i]) fn = fn_named(hub_scripts_part.host_at[i], name);
     assert_non_null(fn);
     json_decref(a->call.args);
     *a = (struct asked){.call = {.args = hub_json_parse(hub_cstr(args), NULL), .caller = caller, .done = on_asked}};
