@@ -43,6 +43,7 @@ struct hub_parts_having {
     const struct hub_part **step[HUB_PART_STEPS], **place[HUB_PART_PLACES];
 };
 
+struct hub_namespace_cast;
 struct hub_engine {
     struct hub_engine_config config;
     const struct hub_part *const *parts; /* hub_parts; a test may have others (hub_parts_use) */
@@ -63,6 +64,8 @@ struct hub_engine {
     bool (*run_script_call)(struct hub_engine *e, const struct hub_host_fn *fn, struct hub_host_call *call);
     /* Whether another node owns the slot in which PART has NAME; NULL: there is none. */
     bool (*slot_is_elsewhere)(const struct hub_engine *e, const struct hub_part *part, struct hub_str name);
+    /* To the members that a plain namespace has at other nodes; NULL: there are none. */
+    void (*cast_elsewhere)(struct hub_engine *e, const struct hub_namespace_cast *cast);
     struct hub_holds holds; /* work under way, by name */
     struct hub_backlog backlog;
     struct hub_bridge *bridge;

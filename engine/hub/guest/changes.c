@@ -1,4 +1,5 @@
-/* What a node changes of what all have: the others hear of it, for what they keep in memory or have to ask again. */
+/* What the other nodes hear of: changes of what all have, for what they keep in memory or have to ask again; and what
+ * is for everybody in a plain namespace, which has members at each. */
 #include <stdlib.h>
 
 #include "data/objects.h"
@@ -50,4 +51,33 @@ void hub_guest_on_record(struct hub_guest_node *n, const struct hub_guest_packet
     n->all->hearing = true;
     HUB_PARTS_CALL(e, record_changed, e, p->name, NULL);
     n->all->hearing = false;
+}
+
+/* ---- plain namespaces ---- */
+
+void hub_guest_cast_elsewhere(struct hub_engine *e, const struct hub_namespace_cast *cast) {
+    struct hub_buf whom = {0}, bins = {0};
+    json_t *list = json_pack("[O?, O?, O]", cast->rooms, cast->except, cast->values);
+    hub_json_add_exact(&whom, list);
+    for (size_t i = 0; i < cast->bins.n; i++) hub_guest_text_add(&bins, cast->bins.items[i]);
+    post_to_all(hub_guests_of(e), &(struct hub_guest_packet){.kind = HUB_GUEST_CAST,
+                                                             .flags = cast->unseen,
+                                                             .hub = cast->path,
+                                                             .text = hub_buf_str(&whom),
+                                                             .body = hub_buf_str(&bins)});
+    json_decref(list);
+    hub_buf_free(&whom);
+    hub_buf_free(&bins);
+}
+
+void hub_guest_on_cast(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+    struct hub_str items[HUB_SIO_MAX_SENT], rest = p->body;
+    struct hub_namespace_cast cast = {.path = p->hub, .unseen = p->flags, .bins.items = items};
+    json_t *list = hub_json_parse(p->text, NULL);
+    while (cast.bins.n < HUB_SIO_MAX_SENT && hub_guest_text_read(&rest, &items[cast.bins.n])) cast.bins.n++;
+    cast.rooms = hub_json_nil(json_array_get(list, 0)) ? NULL : json_array_get(list, 0);
+    cast.except = json_array_get(list, 1);
+    cast.values = json_array_get(list, 2);
+    if (json_is_array(cast.values)) hub_namespace_cast(n->all->engine, &cast);
+    json_decref(list);
 }

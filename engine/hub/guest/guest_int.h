@@ -2,6 +2,7 @@
 #ifndef HUB_GUEST_GUEST_INT_H
 #define HUB_GUEST_GUEST_INT_H
 #include "hub/guest/guest.h"
+#include "hub/namespace/namespace.h"
 #include "hub/node/node.h"
 #include "session/guest.h"
 
@@ -19,6 +20,8 @@ enum hub_guest_kind {
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
     HUB_GUEST_ROW,    /* [any] NAME: a DataObject, BODY: a row of it that was written, as JSON; no SID (changes.c) */
     HUB_GUEST_RECORD, /* [owner] NAME: a record that has changed; no SID */
+    HUB_GUEST_CAST,   /* [any] what a handler sends: HUB: a plain namespace, FLAGS: hub_namespace_cast.unseen, TEXT: a list
+                         of its rooms, its except and its values as JSON, BODY: its binary values; no SID (changes.c) */
     HUB_GUEST_ANSWER,   /* [owner] ID of the call; NAME: the word of a code, TEXT its text, BODY members as JSON, HUB: a
                             script's own code or, without a code, the main member's name. Of a script's: BODY
                             is the result as JSON, empty: none */
@@ -48,6 +51,9 @@ struct hub_guest_packet {
 void hub_guest_packet_add(struct hub_buf *out, const struct hub_guest_packet *p); /* appends */
 /* Of what came from another node; P borrows from BYTES. False: it is none. */
 bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p);
+void hub_guest_text_add(struct hub_buf *out, struct hub_str s); /* one of the texts */
+/* Takes one off BYTES; false: it is longer than what is left. */
+bool hub_guest_text_read(struct hub_str *bytes, struct hub_str *out);
 
 /* ---- the part (part.c) ---- */
 
@@ -138,6 +144,8 @@ void hub_guest_row_written(struct hub_engine *e, const struct hub_write *w, cons
 void hub_guest_record_changed(struct hub_engine *e, struct hub_str id, const struct hub_grant *by);
 void hub_guest_on_row(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_on_record(struct hub_guest_node *n, const struct hub_guest_packet *p);
+void hub_guest_cast_elsewhere(struct hub_engine *e, const struct hub_namespace_cast *cast); /* hub_engine's */
+void hub_guest_on_cast(struct hub_guest_node *n, const struct hub_guest_packet *p);
 
 /* ---- new tokens (renewal.c) ---- */
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "hub/guest/guest_int.h"
-#include "hub/namespace/namespace.h"
 
 void hub_guest_add_namespace(struct hub_buf *out, struct hub_str hub) {
     if (!hub_str_starts(hub, HUB_STR("/"))) hub_buf_addz(out, "/hub/");

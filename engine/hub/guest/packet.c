@@ -4,7 +4,7 @@
 #define HEAD 10 /* bytes of kind, flags and id */
 #define TEXTS 4
 
-static void add_text(struct hub_buf *out, struct hub_str s) {
+void hub_guest_text_add(struct hub_buf *out, struct hub_str s) {
     hub_buf_add_le(out, s.n, 4);
     hub_buf_adds(out, s);
 }
@@ -14,15 +14,14 @@ void hub_guest_packet_add(struct hub_buf *out, const struct hub_guest_packet *p)
     hub_buf_add_le(out, p->kind, 1);
     hub_buf_add_le(out, p->flags, 1);
     hub_buf_add_le(out, p->id, 8);
-    add_text(out, p->sid);
-    add_text(out, p->hub);
-    add_text(out, p->name);
-    add_text(out, p->text);
+    hub_guest_text_add(out, p->sid);
+    hub_guest_text_add(out, p->hub);
+    hub_guest_text_add(out, p->name);
+    hub_guest_text_add(out, p->text);
     hub_buf_adds(out, p->body);
 }
 
-/* Takes a text off BYTES; false: it is longer than what is left. */
-static bool read_text(struct hub_str *bytes, struct hub_str *out) {
+bool hub_guest_text_read(struct hub_str *bytes, struct hub_str *out) {
     if (bytes->n < 4) return false;
     size_t n = (size_t)hub_read_le(bytes->p, 4);
     if (n > bytes->n - 4) return false;
@@ -36,6 +35,7 @@ bool hub_guest_packet_read(struct hub_str bytes, struct hub_guest_packet *p) {
     *p = (struct hub_guest_packet){
         .kind = (enum hub_guest_kind)bytes.p[0], .flags = (uint8_t)bytes.p[1], .id = hub_read_le(bytes.p + 2, 8)};
     p->body = hub_str(bytes.p + HEAD, bytes.n - HEAD);
-    return p->kind >= HUB_GUEST_HELLO && p->kind < HUB_GUEST_KINDS && read_text(&p->body, &p->sid) &&
-           read_text(&p->body, &p->hub) && read_text(&p->body, &p->name) && read_text(&p->body, &p->text);
+    return p->kind >= HUB_GUEST_HELLO && p->kind < HUB_GUEST_KINDS && hub_guest_text_read(&p->body, &p->sid) &&
+           hub_guest_text_read(&p->body, &p->hub) && hub_guest_text_read(&p->body, &p->name) &&
+           hub_guest_text_read(&p->body, &p->text);
 }

@@ -77,6 +77,7 @@ static void on_joined(void *ctx, const struct hub_live_node *about) {
     all->engine->run_request = hub_guest_route_request;
     all->engine->run_script_call = hub_guest_route_script_call;
     all->engine->slot_is_elsewhere = slot_is_elsewhere;
+    all->engine->cast_elsewhere = hub_guest_cast_elsewhere;
 }
 
 static void forget_node(struct hub_guest_node *n) {
@@ -95,6 +96,7 @@ static void on_left(void *ctx, const struct hub_live_node *about) {
     all->engine->run_request = all->run_request_here;
     all->engine->run_script_call = NULL;
     all->engine->slot_is_elsewhere = NULL;
+    all->engine->cast_elsewhere = NULL;
 }
 
 static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
@@ -108,6 +110,8 @@ static void on_packet(void *ctx, struct hub_str from, struct hub_str bytes) {
         hub_guest_on_row(n, &p);
     else if (p.kind == HUB_GUEST_RECORD)
         hub_guest_on_record(n, &p);
+    else if (p.kind == HUB_GUEST_CAST)
+        hub_guest_on_cast(n, &p);
     else if (p.kind <= HUB_GUEST_GONE)
         hub_guest_from_edge(n, &p);
     else

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "hub/guest/guest_int.h"
-#include "hub/namespace/namespace.h"
 
 /* ---- there ---- */
 

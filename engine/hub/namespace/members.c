@@ -200,6 +200,16 @@ size_t hub_ns_cast(struct hub_ns_message *m, const struct hub_ns_audience *to) {
     return c.connected;
 }
 
+void hub_namespace_cast(struct hub_engine *e, const struct hub_namespace_cast *cast) {
+    struct hub_ns *ns = hub_ns_named(hub_ns_all(e), cast->path);
+    struct hub_ns_message m = {.bins = &cast->bins, .values = cast->values, .unseen = cast->unseen};
+    if (!ns) return;
+    hub_json_add(&m.name, json_array_get(cast->values, 0));
+    hub_ns_add_values(&m.args, cast->values, 1);
+    hub_ns_cast(&m, &(struct hub_ns_audience){.ns = ns, .rooms = cast->rooms, .except = cast->except});
+    hub_ns_message_deinit(&m);
+}
+
 /* ---- what functions send that are no methods ---- */
 
 bool hub_namespace_recovers(const struct hub_namespace_conn *c) { return hub_ns_recovers(c->ns); }

@@ -111,6 +111,20 @@ static bool names_are_good(const json_t *names) {
     return json_array_size(names) <= MAX_AUDIENCE;
 }
 
+/* Other nodes have members of TO's namespace, too, who all are others than who sends. */
+static void cast_elsewhere(struct hub_engine *e, const struct hub_ns_audience *to, const struct hub_ns_message *m) {
+    struct hub_namespace_cast cast = {.path = hub_cstr(to->ns->name),
+                                      .rooms = to->rooms,
+                                      .except = to->except,
+                                      .values = json_array(),
+                                      .unseen = m->unseen};
+    if (m->bins) cast.bins = *m->bins;
+    for (size_t i = m->at; i < json_array_size(m->values); i++)
+        json_array_append(cast.values, json_array_get(m->values, i));
+    e->cast_elsewhere(e, &cast);
+    json_decref(cast.values);
+}
+
 static void cast_emit(void *ctx, struct hub_host_call *call) {
     struct hub_binaries bins = {0};
     struct hub_ns_message m;
@@ -122,7 +136,9 @@ static void cast_emit(void *ctx, struct hub_host_call *call) {
     }
     if (!make_message(call, 2, "emit(event, …): " AN_EVENT, &bins, &m)) return;
     bool found = find_audience(ctx, call, &to);
+    const struct hub_engine *e = ctx;
     if (found) hub_ns_cast(&m, &to);
+    if (found && e->cast_elsewhere) cast_elsewhere(ctx, &to, &m);
     hub_ns_message_deinit(&m);
     if (found) answer_call(call, HUB_OK, NULL);
 }

@@ -40,6 +40,16 @@ bool hub_namespace_is_watched(const struct hub_namespace_conn *c);
  * nothing. How many are connected. */
 size_t hub_namespaces_broadcast(struct hub_engine *e, const struct hub_hub *only, const json_t *except,
                                 const struct hub_namespace_event *event);
+/* What a handler sends to the namespace PATH: the event at 0 of VALUES and its arguments behind it, to everybody in
+ * one of ROOMS (NULL: in all of it) who is in none of EXCEPT (NULL: no room), lists of texts. */
+struct hub_namespace_cast {
+    struct hub_str path;
+    const json_t *rooms, *except;
+    json_t *values;
+    struct hub_binaries bins;
+    bool unseen; /* as of an event */
+};
+void hub_namespace_cast(struct hub_engine *e, const struct hub_namespace_cast *cast); /* to its members here */
 bool hub_namespace_recovers(const struct hub_namespace_conn *c); /* that has reached it */
 /* Appends the paths, separated by ", ". */
 void hub_namespaces_list(struct hub_engine *e, struct hub_buf *out);

@@ -134,6 +134,13 @@ static const char more_yaml[] =
     "namespaces:\n"
     "  - path: /lobby\n"
     "    channels: [{pattern: {regex: '^n[0-9]+$'}, canPublish: \"session.roleId == 'mod'\", history: 10}]\n"
+    "    onConnect: {lua: 'socket:join(\"all\", socket.userId)'}\n"
+    "    events:\n"
+    "      - {name: say, script: {lua: 'namespace:emit(\"said\", socket.userId, ...)'}}\n"
+    "      - {name: tell, script: {lua: 'local w, v = ... socket:to(w):emit(\"told\", v)'}}\n"
+    "      - {name: most, script: {lua: 'socket:to(\"all\"):except(\"wim\"):emit(\"most\", {a = 1}, 2)'}}\n"
+    "      - {name: bytes, script: {lua: 'namespace:emit(\"raw\", binary(\"ab\"), {1, binary(\"c\")})'}}\n"
+    "      - {name: others, script: {lua: 'socket.broadcast:emit(\"others\")'}}\n"
     "  - path: {regex: '^/t/[a-z]+$'}\n"
     "    channels: [{pattern: {regex: '^n[0-9]+$'}, canPublish: \"session.roleId == 'mod'\", history: 10}]\n";
 
@@ -270,6 +277,31 @@ static void the_same_in_plain_namespaces(void **state) {
         compare_stories(of[0], of[1]);
         assert_true(heard);
     }
+}
+
+static const struct step cast_steps[] = {
+    {WIM, "say", "\"hello\"", false},         {BOB, "say", "{\"x\":[1.5]}", false}, {WIM, "tell", "\"bob\",1", false},
+    {BOB, "tell", "\"wim\",2", false},        {BOB, "tell", "[\"wim\",\"all\"],3", false},
+    {BOB, "tell", "\"nobody\",4", false},     {MOD, "most", "1", false},             {WIM, "bytes", "1", false},
+    {BOB, "others", "1", false},     {WIM, "tell", "[],5", false},
+};
+
+static void handlers_reach_everybody_in_their_namespace(void **state) {
+    static const size_t at[3][ACTORS] = {{0, 0, 0}, {0, 0, 1}, {0, 1, 0}};
+    struct actor of[3][ACTORS];
+    (void)state;
+    for (int run = 0; run < 3; run++) {
+        memcpy(node_of, at[run], sizeof node_of);
+        play_in(of[run], "/lobby", cast_steps, HUB_NELEM(cast_steps), "x");
+        for (int k = 0; k < ACTORS; k++) turned_hang_up(&of[run][k].client);
+        settle();
+    }
+    bool heard = strstr(hub_buf_cstr(&of[1][WIM].story), "[\"told\",3]");
+    const char *parted = parting_of(of[0], of[2]);
+    end(of[2]);
+    compare_stories(of[0], of[1]);
+    if (*parted) fail_msg("%s", parted);
+    assert_true(heard);
 }
 
 /* A name by an expression is in use at the owner as long as the other node has somebody in it. */
@@ -615,6 +647,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(subscribers_hear_the_same_whoever_owns_the_channel, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_of_channels_in_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_in_plain_namespaces, setup, teardown),
+        cmocka_unit_test_setup_teardown(handlers_reach_everybody_in_their_namespace, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_by_expression_goes_with_its_guests, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_token_counts_at_the_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_follows_records_wherever_he_is, setup, teardown),
