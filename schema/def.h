@@ -1,6 +1,8 @@
 /* The frozen definitions: what a service directory says, checked and with every default filled in. Made by
- * schema/load.h, read by everyone, changed by nobody. Strings and arrays live as long as the service they
- * belong to. Field names follow the specification (RealtimeHub, MPO 1.3.0) and service.yaml in snake case. */
+ * schema/load.h, read by everyone, changed by nobody: the loops of a process share them without a lock. Of
+ * the JSON trees in them only references are counted, atomically (JSON_HAVE_ATOMIC_BUILTINS); whoever wants
+ * another tree copies it. Strings and arrays live as long as the service they belong to. Field names follow
+ * the specification (RealtimeHub, MPO 1.3.0) and service.yaml in snake case. */
 #ifndef HUB_SCHEMA_DEF_H
 #define HUB_SCHEMA_DEF_H
 #include "base/json/json.h"
@@ -35,7 +37,7 @@ struct hub_script {
     const char *path; /* "hubLogic.messageHandlers[0].script", "plugins.antispam.middleware[0].before" */
     const struct hub_def_plugin_use *use; /* whose script it is; NULL: the hub's or the service's own */
     const struct hub_script *next;        /* of a hook of lifecycle: the one that is run after it, or NULL */
-    void *compiled;                       /* scripting's handle */
+    size_t number;                        /* its place in hub_service.scripts */
 };
 
 /* Which names something is for (base/match/pattern.h). */

@@ -310,8 +310,12 @@ static struct hub_script *script_place(struct hub_loader *l, struct hub_script *
 static void list_scripts(struct hub_loader *l) {
     struct hub_service *s = l->service;
     s->scripts = hub_arena_zalloc(l->keep, (l->script_n + 1) * sizeof(struct hub_script *));
-    for (size_t i = 0; i < l->script_n; i++)
-        if (!hub_is_template(&l->scripts[i])) s->scripts[s->script_n++] = script_place(l, l->scripts[i].script);
+    for (size_t i = 0; i < l->script_n; i++) {
+        if (hub_is_template(&l->scripts[i])) continue;
+        struct hub_script *script = script_place(l, l->scripts[i].script);
+        script->number = s->script_n;
+        s->scripts[s->script_n++] = script;
+    }
 }
 
 static void list_uses(struct hub_loader *l) {

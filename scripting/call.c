@@ -697,11 +697,22 @@ enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct
 
 /* ---- the start of a call ---- */
 
-static struct hub_script_task *start_task(struct hub_scripts *s, const struct hub_script *script, lua_CFunction first,
-                                          const char **why) {
+/* What S, or a state before it, has made of SCRIPT: work that began before a reload goes on calling scripts
+ * of its own definition, which run in the state they were compiled for. NULL: nothing, or it has ended. */
+static struct hub_compiled *find_compiled(const struct hub_scripts *s, const struct hub_script *script) {
+    for (; s; s = s->older) {
+        struct hub_compiled *c = script->number < s->service->script_n ? s->handles[script->number] : NULL;
+        if (c && c->script == script) return c;
+    }
+    return NULL;
+}
+
+/* C: NULL is refused, as everything else that cannot be run. */
+static struct hub_script_task *start_task(const struct hub_compiled *c, lua_CFunction first, const char **why) {
     hub_metric_add(&calls_total, 1);
+    struct hub_scripts *s = c ? c->owner : NULL;
     struct hub_script_task *t = NULL;
-    if (!script->compiled)
+    if (!c)
         *why = "the script was not compiled, or has ended with the service";
     else if (s->closing)
         *why = "shutting down";
@@ -713,29 +724,22 @@ static struct hub_script_task *start_task(struct hub_scripts *s, const struct hu
         count_failure(HUB_HANDLER_FAILED);
         return NULL;
     }
-    t->script = script->compiled;
+    t->script = c;
     lua_pushcfunction(t->co, first);
     return t;
 }
 
-/* Work that began before a reload goes on calling scripts of its own definition: those run in the state
- * they were compiled for. What answers after the scripts have ended finds nothing compiled, and S gone. */
-static struct hub_scripts *home_of(const struct hub_script *script, struct hub_scripts *s) {
-    return script->compiled ? ((const struct hub_compiled *)script->compiled)->owner : s;
-}
-
 /* ---- without Lua ---- */
 
-/* What may run, and be told without Lua, or NULL. */
-static const struct hub_direct *direct_of(const struct hub_scripts *s, const struct hub_script *script) {
-    const struct hub_compiled *c = script->compiled;
-    return c && !s->closing && s->depth < NESTED_MAX ? c->direct : NULL;
+/* What may run, and be told without Lua, or NULL. C may be NULL. */
+static const struct hub_direct *direct_of(const struct hub_compiled *c) {
+    return c && !c->owner->closing && c->owner->depth < NESTED_MAX ? c->direct : NULL;
 }
 
 /* False: it has to run in Lua. */
-static bool call_directly(const struct hub_scripts *s, const struct hub_script *script, const struct hub_hook_arg *args,
-                          size_t n, hub_hook_done *done, void *arg) {
-    const struct hub_direct *d = direct_of(s, script);
+static bool call_directly(const struct hub_compiled *c, const struct hub_hook_arg *args, size_t n, hub_hook_done *done,
+                          void *arg) {
+    const struct hub_direct *d = direct_of(c);
     json_t *result;
     if (!d || !hub_direct_value(d, args, n, NULL, &result)) return false;
     hub_metric_add(&calls_total, 1);
@@ -745,12 +749,13 @@ static bool call_directly(const struct hub_scripts *s, const struct hub_script *
 }
 
 /* The same for the only step of CHAIN. */
-static bool run_directly(struct hub_scripts *s, const struct hub_hook_chain *chain, const struct hub_script *script,
-                         hub_hook_ran *done, void *arg) {
-    const struct hub_direct *d = direct_of(s, script);
-    struct hub_hook_outcome o = {.code = HUB_OK, .script = script};
-    struct hub_buf text = s->text; /* whoever is told may start others */
+static bool run_directly(const struct hub_compiled *c, const struct hub_hook_chain *chain, hub_hook_ran *done,
+                         void *arg) {
+    const struct hub_direct *d = direct_of(c);
     if (!d) return false;
+    struct hub_scripts *s = c->owner;
+    struct hub_hook_outcome o = {.code = HUB_OK, .script = c->script};
+    struct hub_buf text = s->text; /* whoever is told may start others */
     hub_buf_clear(&text);
     s->text = (struct hub_buf){0};
     bool known = hub_direct_value(d, chain->vars, chain->var_n, chain->takes_text ? &text : NULL, &o.result);
@@ -781,13 +786,14 @@ static HUB_MUST json_t *room_of(const struct hub_hook_arg *args, size_t n) {
 void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args,
                   size_t n, hub_hook_done *done, void *arg) {
     const char *why;
-    s = home_of(script, s);
-    if (call_directly(s, script, args, n, done, arg)) return;
-    struct hub_script_task *t = start_task(s, script, task_entry, &why);
+    const struct hub_compiled *compiled = find_compiled(s, script);
+    if (call_directly(compiled, args, n, done, arg)) return;
+    struct hub_script_task *t = start_task(compiled, task_entry, &why);
     if (!t) {
         done(arg, HUB_HANDLER_FAILED, NULL, why);
         return;
     }
+    s = t->s;
     t->args = args;
     t->arg_n = n;
     t->caller = caller;
@@ -798,37 +804,37 @@ void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *
     drain_queue(s);
 }
 
-bool hub_lua_wants(const struct hub_script *script, const char *variable) {
-    const struct hub_compiled *c = script->compiled;
+bool hub_lua_wants(const struct hub_scripts *s, const struct hub_script *script, const char *variable) {
+    const struct hub_compiled *c = find_compiled(s, script);
     return c && (is_mentioned(c, variable) || is_mentioned(c, "ctx"));
 }
 
-/* The compiled steps of CHAIN into T. */
+/* The steps of CHAIN, which belong to one definition, into T. */
 static void take_steps(struct hub_script_task *t, const struct hub_hook_chain *chain) {
     t->steps = hub_xcalloc(chain->step_n, sizeof *t->steps);
     t->main_step = chain->step_n;
     for (size_t i = 0; i < chain->step_n; i++) {
         if (chain->steps[i]->kind == HUB_SCRIPT_NONE) continue;
         if (i == chain->main) t->main_step = t->step_n;
-        t->steps[t->step_n++] = chain->steps[i]->compiled;
+        t->steps[t->step_n++] = find_compiled(t->s, chain->steps[i]);
     }
 }
 
 /* The first script of CHAIN, or one that is not compiled if there is such; NULL: there is nothing to run. */
-static const struct hub_script *first_step(const struct hub_hook_chain *chain) {
+static const struct hub_script *first_step(const struct hub_scripts *s, const struct hub_hook_chain *chain) {
     const struct hub_script *first = NULL;
     for (size_t i = 0; i < chain->step_n; i++) {
         const struct hub_script *script = chain->steps[i];
         if (script->kind == HUB_SCRIPT_NONE) continue;
-        if (!script->compiled) return script;
+        if (!find_compiled(s, script)) return script;
         if (!first) first = script;
     }
     return first;
 }
 
 /* Whether FIRST is all that CHAIN runs, and neither it nor whoever asked looks at ctx. */
-static bool stands_alone(const struct hub_hook_chain *chain, const struct hub_script *first) {
-    if (!first->compiled || is_mentioned(first->compiled, "ctx") || chain->keeps_payload || chain->stream) return false;
+static bool stands_alone(const struct hub_hook_chain *chain, const struct hub_compiled *first) {
+    if (!first || is_mentioned(first, "ctx") || chain->keeps_payload || chain->stream) return false;
     size_t n = 0;
     for (size_t i = 0; i < chain->step_n; i++) n += chain->steps[i]->kind != HUB_SCRIPT_NONE;
     return n == 1;
@@ -836,17 +842,17 @@ static bool stands_alone(const struct hub_hook_chain *chain, const struct hub_sc
 
 void hub_lua_run(struct hub_scripts *s, const struct hub_hook_chain *chain, hub_hook_ran *done, void *arg) {
     const char *why;
-    const struct hub_script *first = first_step(chain);
+    const struct hub_script *first = first_step(s, chain);
     if (!first) {
         done(arg, &(struct hub_hook_outcome){
                       .code = HUB_OK,
                   });
         return;
     }
-    lua_CFunction entry = stands_alone(chain, first) ? lone_entry : chain_entry;
-    s = home_of(first, s);
-    if (entry == lone_entry && run_directly(s, chain, first, done, arg)) return;
-    struct hub_script_task *t = start_task(s, first, entry, &why);
+    const struct hub_compiled *compiled = find_compiled(s, first);
+    lua_CFunction entry = stands_alone(chain, compiled) ? lone_entry : chain_entry;
+    if (entry == lone_entry && run_directly(compiled, chain, done, arg)) return;
+    struct hub_script_task *t = start_task(compiled, entry, &why);
     if (!t) {
         done(arg, &(struct hub_hook_outcome){.code = HUB_HANDLER_FAILED, .script = first, .error = why});
         return;
@@ -874,12 +880,12 @@ void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_
                    const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n,
                    hub_hook_event_done *done, void *arg) {
     const char *why;
-    s = home_of(script, s);
-    struct hub_script_task *t = start_task(s, script, task_entry, &why);
+    struct hub_script_task *t = start_task(find_compiled(s, script), task_entry, &why);
     if (!t) {
         done(arg, HUB_HANDLER_FAILED, NULL, NULL, why);
         return;
     }
+    s = t->s;
     t->args = extra;
     t->arg_n = n;
     t->socket = socket;

@@ -1,6 +1,6 @@
 /* What the files of this module share; nobody else includes it.
  *
- * One Lua state per service. Every call runs in a coroutine taken from a pool and described by a
+ * One Lua state per loop and service. Every call runs in a coroutine taken from a pool and described by a
  * hub_script_task; while Lua code runs, scripts->current is its task and scripts->running the innermost
  * coroutine. A function marked "raises" may leave by longjmp: call it only from Lua C functions, and hold
  * nothing that would leak. */
@@ -120,8 +120,10 @@ struct hub_scripts {
     bool closing, full_gc;
     bool quiet; /* only being checked: scripts log nothing */
     struct hub_list active, idle, ready, compiled;
-    struct hub_buf text;           /* kept for the next result that goes out as text */
-    struct hub_library *libraries; /* the service's own, then one for each use of a plugin */
+    struct hub_compiled **handles;     /* by hub_script.number; SERVICE's script_n of them */
+    struct hub_scripts *older, *newer; /* hub_scripts_follow */
+    struct hub_buf text;               /* kept for the next result that goes out as text */
+    struct hub_library *libraries;     /* the service's own, then one for each use of a plugin */
     size_t idle_n;
     /* Registry references. */
     int ref_js, ref_socket_mt, ref_namespace_mt, ref_socket_data, ref_socket_ids, ref_array_mt, ref_error_mt,
@@ -273,7 +275,7 @@ bool hub_scripts_protect(struct hub_scripts *s, lua_CFunction fn, void *arg, str
 enum hub_code hub_script_run_now(struct hub_script_task *t, int *results, struct hub_err *err);
 void hub_lua_call(struct hub_scripts *s, const struct hub_script *script, void *caller, const struct hub_hook_arg *args,
                   size_t n, hub_hook_done *done, void *arg);
-bool hub_lua_wants(const struct hub_script *script, const char *variable);
+bool hub_lua_wants(const struct hub_scripts *s, const struct hub_script *script, const char *variable);
 void hub_lua_run(struct hub_scripts *s, const struct hub_hook_chain *chain, hub_hook_ran *done, void *arg);
 void hub_lua_event(struct hub_scripts *s, const struct hub_script *script, json_t *socket, json_t *args,
                    const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n,

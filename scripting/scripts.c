@@ -66,7 +66,7 @@ static void init_libraries(struct hub_scripts *s) {
 
 struct compile {
     struct hub_scripts *s;
-    struct hub_script *script;
+    const struct hub_script *script;
     struct hub_buf source;
     struct hub_err *err;
     bool good;
@@ -81,12 +81,12 @@ static int compile_one(lua_State *L) {
     compiled->library = &c->s->libraries[c->script->use ? c->script->use->index + 1 : 0];
     if (!hub_lua_compile(L, compiled, &c->source, c->err)) return 0;
     compiled->ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    c->script->compiled = compiled;
+    c->s->handles[c->script->number] = compiled;
     c->good = true;
     return 0;
 }
 
-static bool compile_script(struct hub_scripts *s, struct hub_script *script, struct hub_err *err) {
+static bool compile_script(struct hub_scripts *s, const struct hub_script *script, struct hub_err *err) {
     if (script->kind == HUB_SCRIPT_NONE) return true;
     struct compile c = {.s = s, .script = script, .err = err};
     bool good = hub_scripts_protect(s, compile_one, &c, err) && c.good;
@@ -94,7 +94,7 @@ static bool compile_script(struct hub_scripts *s, struct hub_script *script, str
     return good;
 }
 
-static bool compile_service(struct hub_scripts *s, struct hub_service *service, struct hub_err *err) {
+static bool compile_service(struct hub_scripts *s, const struct hub_service *service, struct hub_err *err) {
     for (size_t i = 0; i < service->script_n; i++)
         if (!compile_script(s, service->scripts[i], err)) return false;
     return true;
@@ -106,11 +106,12 @@ static void free_state(struct hub_scripts *s) {
     if (s->unicode) freelocale(s->unicode);
     EVP_MAC_free(s->hmac);
     free(s->libraries);
+    free(s->handles);
     hub_buf_free(&s->text);
     free(s);
 }
 
-static HUB_MUST struct hub_scripts *new_state(struct hub_loop *loop, struct hub_service *service,
+static HUB_MUST struct hub_scripts *new_state(struct hub_loop *loop, const struct hub_service *service,
                                               const struct hub_host *host, struct hub_err *err) {
     struct hub_scripts *s = hub_xcalloc(1, sizeof *s);
     s->loop = loop;
@@ -123,6 +124,7 @@ static HUB_MUST struct hub_scripts *new_state(struct hub_loop *loop, struct hub_
     hub_list_init(&s->idle);
     hub_list_init(&s->ready);
     hub_list_init(&s->compiled);
+    s->handles = hub_xcalloc(service->script_n + 1, sizeof(struct hub_compiled *));
     init_libraries(s);
     s->unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
     s->L = lua_newstate(hub_lua_alloc, s);
@@ -137,7 +139,7 @@ static HUB_MUST struct hub_scripts *new_state(struct hub_loop *loop, struct hub_
     return NULL;
 }
 
-enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, struct hub_service *service,
+enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, const struct hub_service *service,
                               const struct hub_host *host, struct hub_err *err) {
     struct hub_scripts *s = new_state(loop, service, host, err);
     *out = NULL;
@@ -150,7 +152,7 @@ enum hub_code hub_scripts_new(struct hub_scripts **out, struct hub_loop *loop, s
     return HUB_OK;
 }
 
-enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell,
+enum hub_code hub_scripts_check(const struct hub_service *service, const struct hub_host *host, hub_scripts_tell *tell,
                                 void *arg, struct hub_err *err) {
     struct hub_scripts *s = new_state(NULL, service, host, err);
     if (!s) return HUB_HANDLER_FAILED;
@@ -159,6 +161,11 @@ enum hub_code hub_scripts_check(struct hub_service *service, const struct hub_ho
     if (!code && !compile_service(s, service, err)) code = HUB_HANDLER_FAILED;
     hub_scripts_delete(s);
     return code;
+}
+
+void hub_scripts_follow(struct hub_scripts *s, struct hub_scripts *older) {
+    s->older = older;
+    if (older) older->newer = s;
 }
 
 void hub_scripts_delete(struct hub_scripts *s) {
@@ -173,9 +180,10 @@ void hub_scripts_delete(struct hub_scripts *s) {
         hub_map_clear(&c->words);
         hub_map_clear(&c->whole);
         hub_direct_free(c->direct);
-        ((struct hub_script *)(uintptr_t)c->script)->compiled = NULL;
         free(c);
     }
+    if (s->newer) s->newer->older = s->older;
+    if (s->older) s->older->newer = s->newer;
     lua_close(s->L);
     free_state(s);
 }

@@ -6,8 +6,9 @@
 #include "base/telemetry/log.h"
 #include "base/text/utf8.h"
 
-bool hub_hook_wants(const struct hub_hook_ops *ops, const struct hub_script *script, const char *variable) {
-    return script->kind != HUB_SCRIPT_NONE && (!ops->wants || ops->wants(script, variable));
+bool hub_hook_wants(const struct hub_hook_ops *ops, const struct hub_scripts *s, const struct hub_script *script,
+                    const char *variable) {
+    return script->kind != HUB_SCRIPT_NONE && (!ops->wants || ops->wants(s, script, variable));
 }
 
 bool hub_truthy(const json_t *v) {

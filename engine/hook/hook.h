@@ -7,7 +7,7 @@
 #include "base/json/json.h"
 #include "schema/def.h"
 
-struct hub_scripts; /* one service's script state; scripting/scripts.h makes it */
+struct hub_scripts; /* a loop's script state; scripting/scripts.h makes it. NULL: it has ended, and calls fail */
 
 /* A context variable. VALUE is borrowed for the duration of the call to call(); NULL is JSON null. */
 struct hub_hook_arg {
@@ -88,13 +88,14 @@ struct hub_hook_ops {
                   const struct hub_hook_bins *bins, const struct hub_hook_arg *extra, size_t n,
                   hub_hook_event_done *done, void *arg);
     /* NULL: every script may want everything. */
-    bool (*wants)(const struct hub_script *script, const char *variable);
+    bool (*wants)(const struct hub_scripts *s, const struct hub_script *script, const char *variable);
     /* The socket is gone: drop its socket.data. */
     void (*forget_socket)(struct hub_scripts *s, const char *sid);
 };
 
 /* Whether SCRIPT names VARIABLE, or may read it as a member of ctx: else its value need not be made. */
-bool hub_hook_wants(const struct hub_hook_ops *ops, const struct hub_script *script, const char *variable);
+bool hub_hook_wants(const struct hub_hook_ops *ops, const struct hub_scripts *s, const struct hub_script *script,
+                    const char *variable);
 
 /* JavaScript's truth of a hook's result: false for NULL, null, false, 0, NaN, "". */
 bool hub_truthy(const json_t *v);

@@ -31,12 +31,13 @@ struct hub_engine_config {
     struct hub_cache *cache;
     struct hub_bus *bus;
     const struct hub_hook_ops *hooks;
-    struct hub_scripts *scripts;       /* may be set later: hub_engine_set_scripts */
+    struct hub_scripts *scripts;       /* may be set later: hub_engine_set_scripts. NULL: they have ended */
     struct hub_identity_ctx *identity; /* how connections are authenticated */
 };
 
 HUB_MUST struct hub_engine *hub_engine_new(const struct hub_engine_config *config);
-/* The scripts need the engine's host functions, so they are made after it and handed over here. */
+/* The scripts need the engine's host functions, so they are made after it and handed over here; NULL when
+ * they have ended. */
 void hub_engine_set_scripts(struct hub_engine *e, struct hub_scripts *scripts);
 /* What scripts may call of all parts, with E as ctx, before NEXT. E may be NULL where nothing is called;
  * HOSTS is the caller's and must live as long as the scripts. */

@@ -45,6 +45,10 @@ static void end_generations(struct hub_server *s) {
     if (s->coming.service) hub_server_free_generation(&s->coming);
     HUB_LIST_EACH(&s->retired, it) end_generation(&HUB_CONTAINER(it, struct hub_retired, link)->generation);
     end_generation(&s->now);
+    if (!s->engine) return;
+    hub_engine_set_scripts(s->engine, NULL);
+    const struct hub_identity_config config = hub_server_identity_config(s, &s->now);
+    hub_identity_ctx_configure(s->identity, &config);
 }
 
 /* Scripts first: they end calls that hold sockets and rooms; then nothing is left that writes. */

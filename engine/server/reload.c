@@ -67,6 +67,7 @@ static void on_reloaded(void *arg) {
 }
 
 static void switch_to(struct hub_server *s, const struct hub_generation *g) {
+    hub_scripts_follow(g->scripts, s->now.scripts);
     retire_generation(s);
     s->now = *g;
     const struct hub_identity_config identity = hub_server_identity_config(s, g);

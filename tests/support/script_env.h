@@ -64,7 +64,10 @@ static inline size_t script_env_add(struct script_env *e, enum hub_script_kind k
 
 static inline enum hub_code script_env_start(struct script_env *e) {
     e->scripts = hub_xrealloc(e->scripts, (e->hub.scheduled_action_n + 1) * sizeof(struct hub_script *));
-    for (size_t i = 0; i < e->hub.scheduled_action_n; i++) e->scripts[i] = &e->actions[i].script;
+    for (size_t i = 0; i < e->hub.scheduled_action_n; i++) {
+        e->scripts[i] = &e->actions[i].script;
+        e->actions[i].script.number = i;
+    }
     e->service.scripts = e->scripts;
     e->service.script_n = e->hub.scheduled_action_n;
     return hub_scripts_new(&e->s, e->loop, &e->service, &e->host, &e->err);

@@ -368,6 +368,7 @@ static inline void turned_end(void) {
     turned_settle();
     hub_engine_stop(turned.engine);
     hub_scripts_delete(turned.scripts);
+    hub_engine_set_scripts(turned.engine, NULL);
     turned.cache->ops->stop(turned.cache);
     turned.store->ops->close(turned.store, turned_on_store_closed, NULL);
     while (turned.bus) hub_loop_run(turned.loop);

@@ -8,7 +8,6 @@
 
 /* What the node has of its own beside the first one, which is turned's. */
 struct node {
-    struct hub_service *service; /* a script is compiled for one node */
     struct hub_engine *engine;
     struct hub_scripts *scripts;
     struct hub_host hosts[HUB_ENGINE_HOSTS];
@@ -29,18 +28,14 @@ static inline bool find(void *arg, struct hub_str name, const struct hub_namespa
     return hub_engine_find(n->engine, name, ops, owner);
 }
 
-/* The second node: the same service, store, cache and bus. */
+/* The second node: the same definitions, store, cache and bus. */
 static inline void open_node(struct node *n) {
     struct hub_err err = {0};
-    struct hub_diags *diags = hub_diags_new();
-    const struct hub_load_options options = {.ignore_environment = true};
-    turned_must(hub_service_load(turned.folder, &options, diags, &n->service), &err);
-    hub_diags_free(diags);
     struct hub_identity_config identity = {
-        .loop = turned.loop, .service = n->service, .cache = turned.cache, .hooks = &hub_lua_hook_ops};
+        .loop = turned.loop, .service = turned.service, .cache = turned.cache, .hooks = &hub_lua_hook_ops};
     n->identity = hub_identity_ctx_new(&identity);
     const struct hub_engine_config engine = {.loop = turned.loop,
-                                             .service = n->service,
+                                             .service = turned.service,
                                              .tables = turned.tables,
                                              .store = &turned.shown,
                                              .cache = turned.cache,
@@ -49,7 +44,7 @@ static inline void open_node(struct node *n) {
                                              .identity = n->identity};
     n->engine = hub_engine_new(&engine);
     turned_must(
-        hub_scripts_new(&n->scripts, turned.loop, n->service, hub_engine_hosts(n->hosts, n->engine, NULL), &err), &err);
+        hub_scripts_new(&n->scripts, turned.loop, turned.service, hub_engine_hosts(n->hosts, n->engine, NULL), &err), &err);
     hub_engine_set_scripts(n->engine, n->scripts);
     identity.scripts = n->scripts;
     hub_identity_ctx_configure(n->identity, &identity);
@@ -99,6 +94,7 @@ static inline void stop_second(void) {
     stopped = true;
     hub_engine_stop(nodes[1].engine);
     hub_scripts_delete(nodes[1].scripts);
+    hub_engine_set_scripts(nodes[1].engine, NULL);
 }
 
 static inline int teardown(void **state) {
@@ -109,7 +105,6 @@ static inline int teardown(void **state) {
     hub_sessions_delete(nodes[1].sessions);
     hub_engine_delete(nodes[1].engine);
     hub_identity_ctx_delete(nodes[1].identity);
-    hub_service_free(nodes[1].service);
     turned_end();
     hub_memory_nodes_delete(process);
     return 0;

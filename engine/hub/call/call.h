@@ -164,7 +164,7 @@ struct hub_steps hub_steps_of(const struct hub_def_parts *all, const struct hub_
 struct hub_steps hub_steps_before(const struct hub_def_parts *all, enum hub_around around);
 struct hub_steps hub_steps_after(const struct hub_def_parts *all, enum hub_around around);
 void hub_steps_free(struct hub_steps *s);
-bool hub_steps_want(const struct hub_hook_ops *hooks, const struct hub_steps *s, const char *variable);
+bool hub_steps_want(const struct hub_engine *e, const struct hub_steps *s, const char *variable);
 /* Whether S may be a code of a script's own: written as the engine's are. */
 bool hub_code_of_script(struct hub_str s);
 

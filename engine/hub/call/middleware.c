@@ -81,9 +81,9 @@ void hub_steps_free(struct hub_steps *s) {
     *s = (struct hub_steps){0};
 }
 
-bool hub_steps_want(const struct hub_hook_ops *hooks, const struct hub_steps *s, const char *variable) {
+bool hub_steps_want(const struct hub_engine *e, const struct hub_steps *s, const char *variable) {
     for (size_t i = 0; i < s->n; i++)
-        if (hub_hook_wants(hooks, s->items[i], variable)) return true;
+        if (hub_script_wants(e, s->items[i], variable)) return true;
     return false;
 }
 
@@ -118,18 +118,18 @@ static void add_room(struct hub_call_context *x, const struct hub_call *call) {
 
 void hub_context_fill(struct hub_call_context *x, const struct hub_call *call, struct hub_str name, json_t *payload,
                       const struct hub_steps *steps) {
-    const struct hub_hook_ops *hooks = call->hub->engine->config.hooks;
+    const struct hub_engine *e = call->hub->engine;
     static const char *const kinds[] = {[HUB_AROUND_REQUESTS] = "request",
                                         [HUB_AROUND_COMMANDS] = "command",
                                         [HUB_AROUND_MESSAGES] = "message",
                                         [HUB_AROUND_EVENTS] = "event"};
     char own[HUB_TRACEPARENT_LEN + 1];
-    if (hub_steps_want(hooks, steps, "kind"))
+    if (hub_steps_want(e, steps, "kind"))
         hub_context_add(x, "kind", hub_json_string(hub_cstr(kinds[call->command->around])));
-    if (hub_steps_want(hooks, steps, "name")) hub_context_add(x, "name", hub_json_string(name));
+    if (hub_steps_want(e, steps, "name")) hub_context_add(x, "name", hub_json_string(name));
     hub_context_add(x, "payload", payload);
     hub_context_add(x, "session", json_incref(hub_identity_session(call->who)));
-    if (hub_steps_want(hooks, steps, "connection"))
+    if (hub_steps_want(e, steps, "connection"))
         hub_context_add(x, "connection", call->conn ? hub_conn_json(call->conn) : NULL);
     add_room(x, call);
     const char *trace = hub_call_traceparent(call, own);
@@ -259,7 +259,7 @@ static void ask_befores(struct hub_wrapping *w) {
 /* Those after it see the arguments that it ran with. */
 static void keep_payload(struct hub_wrapping *w) {
     struct hub_steps steps = hub_steps_after(w->parts, w->around);
-    if (hub_steps_want(w->hub->engine->config.hooks, &steps, "payload")) w->payload = payload_of(w->call);
+    if (hub_steps_want(w->hub->engine, &steps, "payload")) w->payload = payload_of(w->call);
     hub_steps_free(&steps);
 }
 
@@ -320,10 +320,10 @@ static bool may_wait(struct hub_wrapping *w, const struct hub_steps *steps) {
 void hub_middleware_succeeded(struct hub_call *call, struct hub_str fields) {
     struct hub_wrapping *w = call->wrapping;
     struct hub_steps steps = hub_steps_after(w->parts, w->around);
-    const struct hub_hook_ops *hooks = w->hub->engine->config.hooks;
     if (steps.n) {
         hub_context_fill(&w->context, call, name_of(call), w->payload, &steps);
-        hub_context_add(&w->context, "result", hub_steps_want(hooks, &steps, "result") ? result_json(fields) : NULL);
+        hub_context_add(&w->context, "result",
+                        hub_steps_want(w->hub->engine, &steps, "result") ? result_json(fields) : NULL);
         w->payload = NULL;
     }
     if (steps.n && may_wait(w, &steps)) {

@@ -16,8 +16,7 @@ enum hub_code hub_room_write_stands(struct hub_call *call, const struct hub_scri
 
 void hub_room_write_ask(struct hub_call *call, const struct hub_script *can_write, json_t *key, json_t *value,
                         hub_hook_done *done, void *arg) {
-    const struct hub_hook_ops *hooks = call->hub->engine->config.hooks;
-    json_t *about = hub_hook_wants(hooks, can_write, "connection") ? hub_conn_json(call->conn) : NULL;
+    json_t *about = hub_script_wants(call->hub->engine, can_write, "connection") ? hub_conn_json(call->conn) : NULL;
     json_t *id = json_string(call->room->id), *role = hub_rights_name_json(&call->rights);
     struct hub_hook_arg args[8] = {{"session", hub_identity_session(call->who)},
                                    {"connection", about},

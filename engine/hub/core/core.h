@@ -163,6 +163,10 @@ static inline HUB_MUST json_t *hub_rights_name_json(const struct hub_rights *r) 
 }
 /* Context shared by hooks: room under "room" and under the room object's name. */
 size_t hub_hook_room_args(const struct hub_hub *hub, json_t *record, struct hub_hook_arg *args, size_t n);
+/* hub_hook_wants of the scripts in force. */
+static inline bool hub_script_wants(const struct hub_engine *e, const struct hub_script *script, const char *variable) {
+    return hub_hook_wants(e->config.hooks, e->config.scripts, script, variable);
+}
 static inline void hub_hook_call(struct hub_hub *hub, const struct hub_script *script, const struct hub_hook_arg *args,
                                  size_t n, hub_hook_done *done, void *arg) {
     hub->engine->config.hooks->call(hub->engine->config.scripts, script, &hub->caller, args, n, done, arg);

@@ -71,7 +71,8 @@ static void on_guard(void *arg, enum hub_code code, json_t *result, const char *
 
 static void call_guard(struct hub_guard_ask *a) {
     const struct hub_hook_ops *hooks = a->hub->engine->config.hooks;
-    json_t *connection = a->conn && hub_hook_wants(hooks, a->script, "connection") ? hub_conn_json(a->conn) : NULL;
+    json_t *connection =
+        a->conn && hub_script_wants(a->hub->engine, a->script, "connection") ? hub_conn_json(a->conn) : NULL;
     json_t *name = json_string(a->name);
     struct hub_hook_arg args[7] = {{"session", hub_identity_session(a->who)},
                                    {"connection", connection},

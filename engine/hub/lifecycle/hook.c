@@ -30,7 +30,7 @@ void hub_life_hook_init(struct hub_life_hook *h, struct hub_hub *hub, const stru
 
 bool hub_life_names(const struct hub_hub *hub, const struct hub_script *script, const char *variable) {
     for (; script; script = script->next)
-        if (hub_hook_wants(hub->engine->config.hooks, script, variable)) return true;
+        if (hub_script_wants(hub->engine, script, variable)) return true;
     return false;
 }
 

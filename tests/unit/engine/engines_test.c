@@ -1,9 +1,9 @@
 /* Two engines in one process, each on a loop in a thread of its own, at work at the same time.
  *
  * They share what is the process': the definitions and tables, which nobody changes, the log, the metrics,
- * ids and random numbers. Each has a loop, a cache and a bus of its own, for these belong to a loop, and a
- * store file of its own, for a file has one owner (decision 20). Nothing else may be shared: built with the
- * preset "tsan" no two accesses may race. */
+ * ids and random numbers. Each has a loop, a cache, a bus and a script state of its own, for these belong to
+ * a loop, and a store file of its own, for a file has one owner (decision 20). Nothing else may be shared:
+ * built with the preset "tsan" no two accesses may race. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +25,7 @@
 #include "hub/engine.h"
 #include "identity/identity.h"
 #include "schema/load.h"
+#include "scripting/scripts.h"
 
 #define MESSAGES 600
 #define UNDER_WAY 8 /* so that both are at work for many turns, not for one each */
@@ -33,10 +34,27 @@ static const char service_yaml[] = "service: {name: pair}\n"
                                    "auth: {dev: true}\n"
                                    "store: {url: \"sqlite:data/pair.db\"}\n"
                                    "dataObjects: [{name: room}]\n";
-static const char hub_yaml[] = "hubBasics: {name: chat}\n"
-                               "roomSettings: {roomDataObject: room}\n"
-                               "messageSettings: {messageTypes: [text]}\n"
-                               "guardrails: {messageRateLimit: 100000}\n";
+static const char hub_yaml[] =
+    "hubBasics: {name: chat}\n"
+    "roomSettings: {roomDataObject: room}\n"
+    "messageSettings:\n"
+    "  messageTypes: [text]\n"
+    "  customMessageTypes:\n"
+    "    - name: note\n"
+    "      fields:\n"
+    "        - {name: number, fieldType: Integer, required: true}\n"
+    "        - {name: about, fieldType: JSON, defaultValue: '{\"by\": [\"us\"]}'}\n"
+    "hubExtensions:\n"
+    "  middleware: [{name: count, on: [messages], before: {lua: 'lib.count.check(ctx.payload.content)'}}]\n"
+    "guardrails: {messageRateLimit: 100000}\n";
+/* What a module keeps is its state's: each side counts by itself. UNDER_WAY of them may overtake each
+ * other. */
+static const char count_lua[] =
+    "local n = 0\n"
+    "return {check = function(content)\n"
+    "  n = n + 1\n"
+    "  if math.abs(content.number - n) > 8 then error('message ' .. content.number .. ' is the ' .. n) end\n"
+    "end}\n";
 
 static char folder[64];
 static struct hub_service *service;
@@ -52,6 +70,8 @@ struct side {
     struct hub_bus *bus;
     struct hub_identity_ctx *identity;
     struct hub_engine *engine;
+    struct hub_scripts *scripts;
+    struct hub_host hosts[HUB_ENGINE_HOSTS];
     struct hub_identity *who;
     struct hub_timer end;
     int sent, accepted, refused;
@@ -71,14 +91,22 @@ static void write_file(const char *name, const char *text) {
 
 static int set_up(void **state) {
     struct hub_err err;
+    struct hub_buf said = {0};
+    char lib[80];
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/hubd-engines-XXXXXX");
     assert_non_null(mkdtemp(folder));
     write_file("service.yaml", service_yaml);
     write_file("chat.hub.yaml", hub_yaml);
+    snprintf(lib, sizeof lib, "%s/lib", folder);
+    assert_int_equal(mkdir(lib, 0700), 0);
+    write_file("lib/count.lua", count_lua);
     struct hub_diags *diags = hub_diags_new();
     const struct hub_load_options options = {.ignore_environment = true};
-    assert_int_equal(hub_service_load(folder, &options, diags, &service), HUB_OK);
+    enum hub_code code = hub_service_load(folder, &options, diags, &service);
+    hub_diags_print(diags, HUB_DIAG_TEXT, &said);
+    if (code) fail_msg("%s", hub_buf_cstr(&said));
+    hub_buf_free(&said);
     hub_diags_free(diags);
     assert_int_equal(hub_tables_new(service, false, &tables, &err), HUB_OK);
     return 0;
@@ -106,6 +134,8 @@ static void on_end(struct hub_timer *t) {
     struct side *s = HUB_CONTAINER(t, struct side, end);
     s->left = hub_engine_pending(s->engine);
     hub_engine_stop(s->engine);
+    hub_scripts_delete(s->scripts);
+    hub_engine_set_scripts(s->engine, NULL);
     s->cache->ops->stop(s->cache);
     s->store->ops->close(s->store, on_store_closed, s);
 }
@@ -143,8 +173,8 @@ static const struct hub_command *send_of(const struct hub_engine *e) {
 }
 
 static void send_next(struct side *s) {
-    json_t *args = json_pack("{s:s, s:s, s:{s:s}}", "roomId", "r1", "messageType", "text", "content", "body", s->name);
-    s->sent++;
+    json_t *args =
+        json_pack("{s:s, s:s, s:{s:i}}", "roomId", "r1", "messageType", "note", "content", "number", ++s->sent);
     hub_engine_request(hub_engine_hub(s->engine, HUB_STR("chat")), send_of(s->engine),
                        &(struct hub_request){.who = s->who,
                                              .address = HUB_STR("127.0.0.1"),
@@ -187,8 +217,12 @@ static const char *open_side(struct side *s, const char *url, struct hub_err *er
                                              .store = s->store,
                                              .cache = s->cache,
                                              .bus = s->bus,
+                                             .hooks = &hub_lua_hook_ops,
                                              .identity = s->identity};
     s->engine = hub_engine_new(&engine);
+    if (hub_scripts_new(&s->scripts, s->loop, service, hub_engine_hosts(s->hosts, s->engine, NULL), err))
+        return err->text;
+    hub_engine_set_scripts(s->engine, s->scripts);
     return NULL;
 }
 

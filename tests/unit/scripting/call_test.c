@@ -98,6 +98,52 @@ static void a_script_that_was_not_compiled_fails(void **state) {
     script_env_end(&e);
 }
 
+static int64_t integer_of(struct hub_scripts *s, const struct hub_script *script) {
+    struct script_result r = {0};
+    hub_lua_hook_ops.call(s, script, NULL, NULL, 0, script_done, &r);
+    int64_t n = r.code == HUB_OK ? json_integer_value(r.value) : -1;
+    json_decref(r.value);
+    return n;
+}
+
+static void states_of_one_definition_share_nothing(void **state) {
+    (void)state;
+    struct script_env e;
+    struct hub_scripts *other;
+    script_env_init(&e);
+    script_env_add(&e, HUB_SCRIPT_LUA, "return room and 1 or 2");
+    assert_int_equal(script_env_start(&e), HUB_OK);
+    assert_int_equal(hub_scripts_new(&other, e.loop, &e.service, &e.host, &e.err), HUB_OK);
+    size_t before = hub_scripts_memory(e.s);
+    for (int i = 0; i < 3; i++) assert_int_equal(integer_of(other, script_env_script(&e, 0)), 2);
+    assert_int_equal(hub_scripts_memory(e.s), before);
+    hub_scripts_delete(other);
+    assert_int_equal(integer_of(e.s, script_env_script(&e, 0)), 2); /* what was compiled for it is still there */
+    assert_true(hub_lua_hook_ops.wants(e.s, script_env_script(&e, 0), "room"));
+    assert_false(hub_lua_hook_ops.wants(NULL, script_env_script(&e, 0), "room"));
+    assert_int_equal(integer_of(NULL, script_env_script(&e, 0)), -1);
+    script_env_end(&e);
+}
+
+static void scripts_before_a_reload_are_found_by_those_behind_it(void **state) {
+    (void)state;
+    struct script_env e[3];
+    for (int i = 0; i < 3; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "return %d", i + 1);
+        script_env_init(&e[i]);
+        script_env_add(&e[i], HUB_SCRIPT_LUA, text);
+        assert_int_equal(script_env_start(&e[i]), HUB_OK);
+        if (i) hub_scripts_follow(e[i].s, e[i - 1].s);
+    }
+    for (size_t i = 0; i < 3; i++) assert_int_equal(integer_of(e[2].s, script_env_script(&e[i], 0)), i + 1);
+    script_env_end(&e[1]); /* the one in the middle is the first that nothing uses any more */
+    assert_int_equal(integer_of(e[2].s, script_env_script(&e[0], 0)), 1);
+    script_env_end(&e[2]); /* a stop ends the newest first */
+    assert_int_equal(integer_of(e[0].s, script_env_script(&e[0], 0)), 1);
+    script_env_end(&e[0]);
+}
+
 static void calls_and_failures_are_counted(void **state) {
     (void)state;
     script_eval(HUB_SCRIPT_LUA, "while true do end", NULL, 0);
@@ -118,6 +164,8 @@ int main(void) {
         cmocka_unit_test(an_error_in_a_later_line_of_an_expression_is_located),
         cmocka_unit_test(long_file_names_keep_their_end),
         cmocka_unit_test(a_script_that_was_not_compiled_fails),
+        cmocka_unit_test(states_of_one_definition_share_nothing),
+        cmocka_unit_test(scripts_before_a_reload_are_found_by_those_behind_it),
         cmocka_unit_test(calls_and_failures_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,18 +17,18 @@
 enum look { LOOKS_AWAY, LOOKS_AT_VALUE, LOOKS_BY_CALL };
 
 static enum look look_of(const struct hub_hub *hub, const struct hub_def_record *w) {
-    const struct hub_hook_ops *hooks = hub->engine->config.hooks;
+    const struct hub_engine *e = hub->engine;
     const struct hub_script *s = &w->can_read;
-    if (w->data_object && (hub_hook_wants(hooks, s, "objects") || hub_hook_wants(hooks, s, "db"))) return LOOKS_BY_CALL;
-    return hub_hook_wants(hooks, s, "value") ? LOOKS_AT_VALUE : LOOKS_AWAY;
+    if (w->data_object && (hub_script_wants(e, s, "objects") || hub_script_wants(e, s, "db"))) return LOOKS_BY_CALL;
+    return hub_script_wants(e, s, "value") ? LOOKS_AT_VALUE : LOOKS_AWAY;
 }
 
 /* It may read the record by its id, and nobody notes that it does (readers.c): by the names in it, too. */
 static bool reads_unnoted(const struct hub_guard_ask *ask) {
-    const struct hub_hook_ops *hooks = ask->hub->engine->config.hooks;
+    const struct hub_engine *e = ask->hub->engine;
     if (ask->caller.grant) return false;
-    return hub_hook_wants(hooks, ask->script, "records") || hub_hook_wants(hooks, ask->script, "lib") ||
-           hub_hook_wants(hooks, ask->script, "require");
+    return hub_script_wants(e, ask->script, "records") || hub_script_wants(e, ask->script, "lib") ||
+           hub_script_wants(e, ask->script, "require");
 }
 
 static bool has_read(const struct hub_guard_ask *ask) {
