@@ -291,6 +291,9 @@ static void check_listen(struct hub_loader *l) {
         hub_complain(l, "S042", hub_place(l, s, "listen.host"), NULL, NULL,
                      "expected unix: and an absolute path of at most %zu bytes, not \"%s\"",
                      sizeof(struct sockaddr_un){0}.sun_path - 1, s->host);
+    if (s->threads > 1)
+        hub_complain(l, "S034", hub_place(l, s, "listen.threads"), NULL, NULL,
+                     "several loops do not serve in this version of hubd: expected 1, not %lld", (long long)s->threads);
     if (s->max_pending_per_address > s->max_pending)
         hub_complain(l, "S043", hub_place(l, s, "listen.maxPendingPerAddress"), NULL, NULL,
                      "maxPendingPerAddress %lld is never reached: maxPending is %lld",

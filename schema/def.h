@@ -467,7 +467,7 @@ struct hub_service {
     const char *listen_path; /* starts with "/" and does not end with it */
     struct hub_strs cors_origins, trusted_proxies;
     int64_t max_pending_per_address, max_pending, max_payload, ping_interval, ping_timeout, connect_timeout,
-        keep_alive_timeout, max_queue_bytes, max_waiting_bytes;
+        keep_alive_timeout, max_queue_bytes, max_waiting_bytes, threads;
     bool deflate_websocket, gzip_http; /* listen.compression */
     int64_t deflate_threshold;
     const char *tls_cert_file, *tls_key_file; /* resolved, or NULL */

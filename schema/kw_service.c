@@ -43,6 +43,8 @@ static const struct hub_row listen[] = {
              "a socket file."},
     {"port", HUB_KIND_INT, .offset = AT(port), .fallback = "8080", .max = 65535,
      .help = "Port to listen on; 0 takes any free port and prints it."},
+    {"threads", HUB_KIND_INT, .offset = AT(threads), .fallback = "1", .min = 1, .max = 64,
+     .help = "Loops that serve clients, each on a thread of its own. In this version only 1."},
     {"path", HUB_KIND_STRING, .offset = AT(listen_path), .fallback = "/socket.io", .max = 200, .example = "/realtime",
      .help = "Path of Engine.IO, polling and WebSocket alike; what clients give as their option path."},
     {"corsOrigins", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(cors_origins),

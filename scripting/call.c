@@ -857,6 +857,7 @@ void hub_lua_run(struct hub_scripts *s, const struct hub_hook_chain *chain, hub_
         done(arg, &(struct hub_hook_outcome){.code = HUB_HANDLER_FAILED, .script = first, .error = why});
         return;
     }
+    s = t->s;
     if (entry == chain_entry) take_steps(t, chain);
     t->args = chain->vars;
     t->arg_n = chain->var_n;

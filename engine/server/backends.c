@@ -79,6 +79,7 @@ struct hub_store_config hub_backends_store_config(const struct hub_service *serv
                                      .table_n = tables->n,
                                      .outbox = tables->outbox,
                                      .service = service->name,
+                                     .loops = service->threads,
                                      .read_connections = service->store_read_connections,
                                      .statement_timeout_ms = service->store_statement_timeout};
 }

@@ -77,7 +77,7 @@ static void on_closed_step(struct hub_timer *t) {
         hub_log_end(LAST_LINES_MS);
         _exit(s->again ? HUB_EXIT_FAILED : s->exit_code); /* a peer that will not let go must not keep the process */
     }
-    if (is_told(s))
+    if (is_told(s) && hub_siblings_are_gone(s))
         close_down(s);
     else
         hub_timer_start(s->loop, t, DRAIN_STEP_MS, on_closed_step);
@@ -106,6 +106,7 @@ static void on_drain_step(struct hub_timer *t) {
 }
 
 static void begin_drain(struct hub_server *s) {
+    hub_siblings_drain(s);
     s->drain_said = hub_loop_now(s->loop);
     s->fetch_until = s->drain_said + POLL_GRACE_MS;
     hub_transport_drain(s->transport);
@@ -120,6 +121,10 @@ static void drain_server(struct hub_server *s) {
     s->draining = true;
     s->drain_until = hub_loop_now(s->loop) + DRAIN_MS;
     hub_server_tell_shutdown(s, DRAIN_MS - POLL_GRACE_MS, begin_drain);
+}
+
+void hub_server_follow_drain(struct hub_server *s) {
+    if (!s->draining) drain_server(s);
 }
 
 static void end_serving(struct hub_server *s) {
@@ -157,7 +162,19 @@ void hub_server_on_stop(void *arg, int signo) {
     if (!s->draining) end_serving(s);
 }
 
+/* What loops have together, and the first one has to itself by now. */
+static HUB_MUST struct hub_service *take_rest_apart(struct hub_server *s) {
+    struct hub_service *in_force = s->now.service;
+    hub_siblings_free(s);
+    s->now.service = NULL;
+    hub_server_free_generation(&s->now);
+    hub_loop_delete(s->loop);
+    if (s->nodes) hub_backends_nodes_free(s->nodes);
+    return in_force;
+}
+
 struct hub_service *hub_server_take_apart(struct hub_server *s) {
+    s->draining = true; /* whoever asks for that now comes too late */
     end_generations(s);
     if (s->curl) hub_curl_delete(s->curl);
     bool closing = s->store || s->bus;
@@ -176,13 +193,10 @@ struct hub_service *hub_server_take_apart(struct hub_server *s) {
     if (s->identity) hub_identity_ctx_delete(s->identity);
     while (!hub_list_empty(&s->retired))
         hub_server_free_retired(HUB_CONTAINER(s->retired.next, struct hub_retired, link));
-    struct hub_service *in_force = s->now.service;
-    s->now.service = NULL;
-    hub_server_free_generation(&s->now);
     hub_buf_free(&s->store_url);
-    hub_loop_delete(s->loop);
-    if (s->nodes) hub_backends_nodes_free(s->nodes);
-    return in_force;
+    if (!s->follows) return take_rest_apart(s);
+    hub_server_free_generation(&s->now);
+    return NULL;
 }
 
 void hub_server_free(struct hub_server *s) {

@@ -87,7 +87,7 @@ static void on_bootstrapped(struct hub_server *s, const char *error) {
 /* With once, one node of the service at a time: today the store has one owner, which is this process. */
 bool hub_server_is_bootstrapped(struct hub_server *s) {
     const struct hub_def_bootstrap *b = &s->now.service->bootstrap;
-    if (s->bootstrap == HUB_BOOTSTRAP_OVER || b->script.kind == HUB_SCRIPT_NONE) return true;
+    if (s->follows || s->bootstrap == HUB_BOOTSTRAP_OVER || b->script.kind == HUB_SCRIPT_NONE) return true;
     if (s->bootstrap == HUB_BOOTSTRAP_DUE) {
         s->bootstrap = HUB_BOOTSTRAP_RUNNING;
         run_hook(s, &b->script, b->timeout_ms, on_bootstrapped);
@@ -111,7 +111,7 @@ void hub_server_tell_shutdown(struct hub_server *s, int64_t most_ms, void (*then
     const struct hub_script *script = &s->now.service->on_shutdown;
     int64_t wall_ms = s->now.service->script_wall_ms;
     s->shut_down = then;
-    if (s->serving && script->kind != HUB_SCRIPT_NONE)
+    if (!s->follows && s->serving && script->kind != HUB_SCRIPT_NONE)
         run_hook(s, script, wall_ms < most_ms ? wall_ms : most_ms, on_shutdown);
     else
         then(s);

@@ -14,8 +14,11 @@ void hub_server_free_generation(struct hub_generation *g) {
     hub_jwt_keys_free(g->keys);
     hub_cookie_secrets_free(g->secrets);
     hub_static_free(g->files);
-    if (g->tables) hub_tables_free(g->tables);
-    hub_service_free(g->service);
+    if (!g->users || !__atomic_sub_fetch(g->users, 1, __ATOMIC_ACQ_REL)) {
+        if (g->tables) hub_tables_free(g->tables);
+        hub_service_free(g->service);
+        free(g->users);
+    }
     *g = (struct hub_generation){0};
 }
 
@@ -53,20 +56,23 @@ static void warn_that_kept(void *arg, const char *text) {
     hub_log_kv(HUB_LOG_WARN, "server", text, NULL);
 }
 
-static enum hub_code prepare_generation(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
-    enum hub_code code =
-        hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err); /* the bus stays what it is until a restart */
+enum hub_code hub_server_prepare(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
+    enum hub_code code = HUB_OK;
+    if (!g->tables) /* the bus stays what it is until a restart */
+        code = hub_tables_new(g->service, !s->bus->ops->local, &g->tables, err);
     if (!code) code = hub_server_load_keys(s, g, err);
     if (!code) code = hub_scripts_new(&g->scripts, s->loop, g->service, s->host, err);
     return code ? code : hub_server_load_files(g, err);
 }
+
+static void on_followed(void *arg) { (void)arg; }
 
 static void on_reloaded(void *arg) {
     const struct hub_server *s = arg;
     hub_log_kv(HUB_LOG_INFO, "server", "definitions reloaded", "service", s->now.service->name, NULL);
 }
 
-static void switch_to(struct hub_server *s, const struct hub_generation *g) {
+void hub_server_switch_to(struct hub_server *s, const struct hub_generation *g) {
     hub_scripts_follow(g->scripts, s->now.scripts);
     retire_generation(s);
     s->now = *g;
@@ -75,7 +81,7 @@ static void switch_to(struct hub_server *s, const struct hub_generation *g) {
     hub_sessions_keep_cookie(s->sessions, g->service->session_cookie);
     hub_rest_configure(s->rest, g->service, g->tables);
     hub_transport_local_names(s->transport, g->service->dev);
-    hub_engine_reload(s->engine, g->service, g->tables, g->scripts, on_reloaded, s);
+    hub_engine_reload(s->engine, g->service, g->tables, g->scripts, s->follows ? on_followed : on_reloaded, s);
 }
 
 /* What is wrong with the tables, or NULL. */
@@ -85,19 +91,46 @@ static const char *adopt_tables(struct hub_server *s, const struct hub_generatio
     return s->store->ops->adopt(s->store, &config, err) ? err->text : NULL;
 }
 
-/* The last step that may fail changes the store. */
-static void finish_reload(void *arg, const char *error) {
-    struct hub_server *s = arg;
+static void refuse_reload(struct hub_server *s, const char *error) {
+    hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", error, NULL);
+    if (s->coming.service) hub_server_free_generation(&s->coming);
+}
+
+/* The last step that may fail changes the store. False: it has failed. */
+static bool take_over(struct hub_server *s) {
     struct hub_generation g = s->coming;
     struct hub_err err;
-    s->coming = (struct hub_generation){0};
-    if (!error) error = adopt_tables(s, &g, &err);
+    const char *error = adopt_tables(s, &g, &err);
     if (error) {
-        hub_log_kv(HUB_LOG_ERROR, "server", "reload refused, the old definitions keep serving", "error", error, NULL);
-        if (g.service) hub_server_free_generation(&g);
-        return;
+        refuse_reload(s, error);
+        return false;
     }
-    switch_to(s, &g);
+    s->coming = (struct hub_generation){0};
+    hub_server_switch_to(s, &g);
+    return true;
+}
+
+static void begin_reload(struct hub_server *s);
+
+/* All loops have what they need. */
+static void on_prepared(struct hub_server *s, const char *error) {
+    if (error) {
+        refuse_reload(s, error);
+        hub_siblings_give_up(s);
+    } else {
+        hub_siblings_meet(s, take_over);
+    }
+    bool again = s->reload_again && !s->draining;
+    s->reload_again = false;
+    if (again) begin_reload(s);
+}
+
+static void finish_reload(void *arg, const char *error) {
+    struct hub_server *s = arg;
+    if (error)
+        refuse_reload(s, error);
+    else if (!hub_siblings_prepare(s, on_prepared))
+        take_over(s);
 }
 
 /* A reload that still waits for its keys gives way. */
@@ -106,7 +139,7 @@ static void begin_reload(struct hub_server *s) {
     if (s->coming.service) hub_server_free_generation(&s->coming);
     s->coming.service = hub_server_load(s->options);
     if (s->coming.service) hub_service_keep(s->coming.service, s->first, warn_that_kept, NULL);
-    enum hub_code code = s->coming.service ? prepare_generation(s, &s->coming, &err)
+    enum hub_code code = s->coming.service ? hub_server_prepare(s, &s->coming, &err)
                                            : hub_fail(&err, HUB_BAD_REQUEST, "the definitions have errors");
     if (!code && s->coming.jwks && !hub_jwks_inherit(s->coming.jwks, s->now.jwks))
         hub_jwks_start(s->coming.jwks, finish_reload, s);
@@ -117,5 +150,9 @@ static void begin_reload(struct hub_server *s) {
 void hub_server_on_hangup(void *arg, int signo) {
     struct hub_server *s = arg;
     (void)signo;
-    if (s->serving && !s->draining) begin_reload(s);
+    if (!s->serving || s->draining) return;
+    if (hub_siblings_are_preparing(s))
+        s->reload_again = true;
+    else
+        begin_reload(s);
 }

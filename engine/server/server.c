@@ -188,10 +188,12 @@ enum hub_code hub_server_load_files(struct hub_generation *g, struct hub_err *er
     return code;
 }
 
-static enum hub_code open_transport(struct hub_server *s, struct hub_err *err) {
+static enum hub_code open_transport(struct hub_server *s, const struct hub_transport *beside, struct hub_err *err) {
     const struct hub_service *d = s->now.service;
     const struct hub_transport_config transport = {.host = d->host,
-                                                   .port = (int)d->port,
+                                                   .port = beside ? hub_transport_port(beside) : (int)d->port,
+                                                   .shares_port = d->threads > 1,
+                                                   .beside = beside,
                                                    .base_path = d->base_path,
                                                    .cors_origins = d->cors_origins.items,
                                                    .cors_n = d->cors_origins.n,
@@ -214,7 +216,7 @@ static enum hub_code open_transport(struct hub_server *s, struct hub_err *err) {
     return hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, err);
 }
 
-static int listen_to_clients(struct hub_server *s) {
+int hub_server_listen(struct hub_server *s, const struct hub_transport *beside) {
     struct hub_err err;
     const struct hub_service *d = s->now.service;
     if (hub_server_load_files(&s->now, &err)) return hub_server_failed(&err, HUB_EXIT_FAILED);
@@ -234,7 +236,7 @@ static int listen_to_clients(struct hub_server *s) {
                                                  .admit = on_admit};
     s->sessions = hub_sessions_new(s->loop, &sessions);
     hub_sessions_keep_cookie(s->sessions, d->session_cookie);
-    if (open_transport(s, &err)) return hub_server_failed(&err, HUB_EXIT_FAILED);
+    if (open_transport(s, beside, &err)) return hub_server_failed(&err, HUB_EXIT_FAILED);
     hub_transport_hold(s->transport, true);
     return HUB_EXIT_OK;
 }
@@ -288,7 +290,7 @@ static int run_once(const struct hub_server_options *options, struct server_run 
     hold_signals(SIG_BLOCK);
     int code = hub_backends_tables(r->service, &s.now.tables, &err) ? hub_server_failed(&err, HUB_EXIT_INVALID)
                                                                     : hub_server_open_cache_and_bus(&s);
-    if (!code) code = listen_to_clients(&s);
+    if (!code) code = hub_server_listen(&s, NULL);
     if (!code) {
         serve_until_stopped(&s);
         code = s.exit_code;

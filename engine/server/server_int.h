@@ -1,6 +1,8 @@
-/* What the files of engine/server share: one process with everything in it, and the steps of its life. All of
- * it is for the loop's thread. Functions that return an int return an exit code of server.h, HUB_EXIT_OK to
- * go on, and have told on stderr why not. */
+/* What the files of engine/server share: one loop with everything in it, and the steps of its life. The first
+ * loop of a process is the main thread's: what is done once for all loops is done there (definitions and
+ * their reload, signals, the hooks of the service's life, what stands in the store), and the others are made
+ * there and follow it (siblings.c). All of it is for the loop's thread. Functions that return an int return
+ * an exit code of server.h, HUB_EXIT_OK to go on, and have told on stderr why not. */
 #ifndef HUB_SERVER_INT_H
 #define HUB_SERVER_INT_H
 #include "adapters/curl/curl.h"
@@ -16,6 +18,7 @@
 struct hub_generation {
     struct hub_service *service;
     struct hub_tables *tables;
+    int *users; /* loops that have these two, atomically; the last one frees them. NULL: one */
     struct hub_jwt_keys *keys;
     struct hub_jwks *jwks;              /* NULL without auth.jwt.jwksUrl */
     struct hub_cookie_secrets *secrets; /* NULL without auth.session.cookie */
@@ -33,8 +36,11 @@ struct hub_retired {
 
 enum hub_bootstrap { HUB_BOOTSTRAP_DUE, HUB_BOOTSTRAP_RUNNING, HUB_BOOTSTRAP_OVER };
 
+struct hub_siblings;
 struct hub_server {
     const struct hub_server_options *options;
+    struct hub_siblings *siblings; /* of the first loop: the others, once they are there */
+    bool follows;                  /* one of the others */
     struct hub_loop *loop;
     struct hub_generation now;
     struct hub_generation coming; /* a reload that waits for its keys; without service when there is none */
@@ -62,6 +68,7 @@ struct hub_server {
     bool open;       /* store, cache and bus have been there */
     bool serving;    /* the keys, too: the start is over */
     bool waiting_said;
+    bool reload_again; /* asked for while one was under way */
     struct hub_timer start, retry_keys;
     bool draining;
     int64_t drain_until, drain_said; /* loop time; when it was last said what it waits for */
@@ -84,6 +91,8 @@ void hub_server_say_holds(const struct hub_server *s, int64_t since, const char 
 enum hub_code hub_server_open_store(struct hub_server *s, bool look, struct hub_err *err);
 /* Neither waits for anybody: cache and bus connect by themselves. */
 int hub_server_open_cache_and_bus(struct hub_server *s);
+/* Listens, where BESIDE does (NULL: as the definitions say), and lets nobody in yet. */
+int hub_server_listen(struct hub_server *s, const struct hub_transport *beside);
 /* The keys that tokens are checked with, into G. Those of a URL are not asked for yet. */
 enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *g, struct hub_err *err);
 /* What public/ holds, into G. */
@@ -102,6 +111,25 @@ void hub_server_give_back(struct hub_server *s); /* from now on, memory that bec
 /* What is listened on, as it is: 0.0.0.0 is every address of the machine, and not only loopback. */
 void hub_server_add_address(const struct hub_server *s, struct hub_buf *out);
 
+/* ---- siblings.c ---- */
+/* The loops beside the first one, S, as listen.threads says: makes them when it is called first. True: all of
+ * them serve, or there are none. False: not yet; the start goes on by itself then, or the process ends. */
+bool hub_siblings_serve(struct hub_server *s);
+void hub_siblings_served(struct hub_server *s); /* S, one of them, lets clients in */
+/* They drain like S. */
+void hub_siblings_drain(struct hub_server *s);
+/* None of them is there any more, so that S may close what they share. */
+bool hub_siblings_are_gone(const struct hub_server *s);
+void hub_siblings_free(struct hub_server *s); /* all are gone */
+/* A reload: each makes of S->coming what is its own, and then THEN is called, with what is wrong or NULL.
+ * False: there are none. */
+bool hub_siblings_prepare(struct hub_server *s, void (*then)(struct hub_server *s, const char *error));
+bool hub_siblings_are_preparing(const struct hub_server *s);
+/* While no other loop is in a turn: S takes over what it has prepared, or not, and each of the others does
+ * the same. */
+void hub_siblings_meet(struct hub_server *s, bool (*take_over)(struct hub_server *s));
+void hub_siblings_give_up(struct hub_server *s); /* what they have prepared is dropped */
+
 /* ---- lifecycle.c ---- */
 int hub_server_join(struct hub_server *s); /* the engine becomes a node among those of its cluster */
 /* Starts onBootstrap, once. False: it is not over; then the start goes on by itself, or the process ends. */
@@ -113,6 +141,9 @@ void hub_server_tell_shutdown(struct hub_server *s, int64_t most_ms, void (*then
 
 /* ---- reload.c ---- */
 void hub_server_on_hangup(void *server, int signo);
+/* Makes what G, which has its service, lacks; tables too if there are none. */
+enum hub_code hub_server_prepare(struct hub_server *s, struct hub_generation *g, struct hub_err *err);
+void hub_server_switch_to(struct hub_server *s, const struct hub_generation *g);
 void hub_server_free_generation(struct hub_generation *g);
 void hub_server_free_retired(struct hub_retired *r);
 
@@ -120,6 +151,8 @@ void hub_server_free_retired(struct hub_retired *r);
 void hub_server_on_stop(void *server, int signo);
 /* Another process has the store now: hub_store_config.taken; ends everything, to begin anew and wait. */
 void hub_server_on_taken(void *server);
+/* The same of a loop that follows another: until that one's time. */
+void hub_server_follow_drain(struct hub_server *s);
 /* Ends the process with EXIT_CODE, draining what is there. */
 void hub_server_give_up(struct hub_server *s, int exit_code);
 /* Takes everything apart, after the loop has stopped or when the start failed half-way. What is left are the

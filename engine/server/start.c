@@ -65,6 +65,10 @@ static void say_serving(const struct hub_server *s) {
 
 static void start_serving(struct hub_server *s) {
     s->serving = true;
+    if (s->follows) {
+        hub_siblings_served(s);
+        return;
+    }
     say_serving(s);
     hub_server_tell_started(s);
 }
@@ -166,6 +170,7 @@ void hub_server_on_start(struct hub_timer *t) {
         try_again(s, &err, t, is_early(s) ? START_STEP_MS : START_PATIENT_MS, hub_server_on_start);
         return;
     }
+    if (!hub_siblings_serve(s)) return;
     s->open = true;
     s->ops.identity = s->identity;
     hub_transport_hold(s->transport, false);

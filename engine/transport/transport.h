@@ -16,11 +16,13 @@ struct hub_eio;      /* one Engine.IO session: a logical connection that survive
 struct hub_http_req; /* one HTTP request that waits for its answer */
 
 struct hub_transport_config {
-    const char *host;                /* IPv4, IPv6 or name; or "unix:/path" */
-    int port;                        /* 0 = any free */
-    const char *base_path;           /* "" or "/messaging-api": accepted in front of every path, and not required */
-    const char *path;                /* of Engine.IO; NULL = "/socket.io" */
-    const char *const *cors_origins; /* patterns (origin.h) of pages let in beside the own host's; "*" lets all in,
+    const char *host;                   /* IPv4, IPv6 or name; or "unix:/path" */
+    int port;                           /* 0 = any free */
+    bool shares_port;                   /* transports of other loops of this process listen there, too */
+    const struct hub_transport *beside; /* one that does so already; looked at by hub_transport_new alone */
+    const char *base_path;              /* "" or "/messaging-api": accepted in front of every path, and not required */
+    const char *path;                   /* of Engine.IO; NULL = "/socket.io" */
+    const char *const *cors_origins;    /* patterns (origin.h) of pages let in beside the own host's; "*" lets all in,
                                         without cookies */
     size_t cors_n;
     const char *const *trusted_proxies; /* ranges (cidr.h) whose X-Forwarded headers count; "unix:" */

@@ -1,6 +1,7 @@
 /* Listening sockets: binding, accepting in batches, and standing still while there are no descriptors
  * left. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -58,11 +59,25 @@ static int bound_port(int fd) {
     return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
 }
 
+/* Sockets that share a port would do so with another process of this user, too: one that shares it with
+ * nobody finds out whether it is free. 0, or errno. */
+static int look_for_others(const struct addrinfo *a) {
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    set_options(fd, a->ai_family);
+    int e = bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1) == 0 ? 0 : errno;
+    close(fd);
+    return e;
+}
+
 /* A listening socket for A, or -1 with errno. */
-static int listen_at(const struct addrinfo *a) {
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+static int listen_at(const struct hub_transport *t, const struct addrinfo *a) {
+    int on = 1, taken = t->cfg.shares_port && !t->cfg.beside ? look_for_others(a) : 0;
+    int fd = taken ? -1 : socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (taken) errno = taken;
     if (fd < 0) return -1;
     set_options(fd, a->ai_family);
+    if (t->cfg.shares_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 4096) == 0) return fd;
     int e = errno;
     close(fd);
@@ -149,7 +164,7 @@ static int listen_to(struct hub_transport *t, const char *host, const char **why
     if (e) return *why = gai_strerror(e), -1;
     for (struct addrinfo *a = found; a && t->listener_n < HUB_MAX_LISTENERS; a = a->ai_next) {
         set_port(a->ai_addr, t->port);
-        int fd = listen_at(a);
+        int fd = listen_at(t, a);
         if (fd < 0) {
             failed = errno;
             if (!is_missing_family(failed)) break;
@@ -260,10 +275,20 @@ static void remove_file(struct hub_transport *t) {
     if (path && lstat(path, &st) == 0 && st.st_dev == t->file.device && st.st_ino == t->file.inode) unlink(path);
 }
 
+/* A socket file has one socket, whose connections go to whoever takes them first. */
+static enum hub_code share_file(struct hub_transport *t, struct hub_err *err) {
+    const struct hub_transport *beside = t->cfg.beside;
+    int fd = beside->listener_n ? fcntl(beside->listeners[0].fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd < 0) return fail_to_listen(t, err, beside->listener_n ? strerror(errno) : "nobody listens there any more");
+    if (add_listener(t, fd)) return HUB_OK;
+    close(fd);
+    return fail_to_listen(t, err, "the event loop does not take it");
+}
+
 enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
     size_t descriptors = raise_descriptor_limit();
     t->max_links = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
-    enum hub_code code = is_file(t) ? open_file(t, err) : open_ports(t, err);
+    enum hub_code code = !is_file(t) ? open_ports(t, err) : t->cfg.beside ? share_file(t, err) : open_file(t, err);
     if (!code) watch_listeners(t, true);
     return code;
 }
