@@ -80,6 +80,8 @@ struct hub_outbox {
     struct hub_write write; /* the one under way */
     struct hub_cond where;
     struct hub_cell ids[DELETE_MAX], cells[HUB_OUT_COLUMNS];
+    struct hub_task told; /* that other loops have committed rows */
+    int64_t told_n;       /* atomic: how many; not 0: TOLD is on its way */
     int64_t depth;
     char oldest[HUB_UUID_LEN + 1]; /* id; "": none has been seen */
 };
@@ -538,6 +540,18 @@ void hub_outbox_publish(struct hub_outbox *o, struct hub_str topic, struct hub_s
 
 /* ---- life ---- */
 
+static void take_rows(struct hub_outbox *o, int64_t n) {
+    o->more = true;
+    count_depth(o, o->depth + n);
+    defer_work(o);
+}
+
+static void on_told(struct hub_task *t) {
+    struct hub_outbox *o = HUB_CONTAINER(t, struct hub_outbox, told);
+    int64_t n = __atomic_exchange_n(&o->told_n, 0, __ATOMIC_ACQ_REL);
+    if (!o->stopped) take_rows(o, n);
+}
+
 struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config) {
     struct hub_outbox *o = hub_xcalloc(1, sizeof *o);
     o->c = *config;
@@ -545,6 +559,7 @@ struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config) {
     o->retry_ms = RETRY_MIN_MS;
     o->at_once = WINDOW_ROWS * 2; /* all */
     o->work.run = on_work;
+    o->told.run = on_told;
     hub_list_init(&o->rows);
     return o;
 }
@@ -569,6 +584,7 @@ static void on_look(struct hub_timer *t) {
 }
 
 void hub_outbox_start(struct hub_outbox *o) {
+    if (o->c.publisher) return;
     struct hub_buf sql = {0};
     json_t *none = json_array();
     hub_buf_addf(&sql, "SELECT count(*) AS n FROM \"%s\" WHERE \"%s\" IS NULL", o->table->table,
@@ -584,9 +600,11 @@ void hub_outbox_start(struct hub_outbox *o) {
 }
 
 void hub_outbox_poke(struct hub_outbox *o) {
-    o->more = true;
-    count_depth(o, o->depth + 1);
-    defer_work(o);
+    struct hub_outbox *p = o->c.publisher;
+    if (!p)
+        take_rows(o, 1);
+    else if (!__atomic_fetch_add(&p->told_n, 1, __ATOMIC_ACQ_REL))
+        hub_post(p->c.loop, &p->told);
 }
 
 bool hub_outbox_busy(const struct hub_outbox *o) {

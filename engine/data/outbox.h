@@ -16,12 +16,15 @@ struct hub_outbox_config {
     struct hub_bus *bus;
     const struct hub_feed *feed; /* marks the records */
     struct hub_holds *holds;     /* of what is under way in the store, and so needs the tables */
+    /* That of another loop of the process, which publishes the rows of all: this one only adds, and tells it.
+     * It lasts until this one is deleted and its loop has had a turn after that. NULL: this one publishes. */
+    struct hub_outbox *publisher;
 };
 HUB_MUST struct hub_outbox *hub_outbox_new(const struct hub_outbox_config *config);
 /* At the start, before hub_outbox_start, and after a reload: the names that topics are made of, and the
  * table. */
 void hub_outbox_configure(struct hub_outbox *o, const struct hub_service *service, const struct hub_table *table);
-void hub_outbox_start(struct hub_outbox *o);
+void hub_outbox_start(struct hub_outbox *o); /* one that has a publisher: nothing begins */
 /* A row was committed. */
 void hub_outbox_poke(struct hub_outbox *o);
 /* A script's record: stored, then DONE; published later, with the header traceparent unless that is NULL.

@@ -30,7 +30,8 @@ static HUB_MUST struct hub_outbox *new_outbox(struct hub_engine *e) {
                                              .store = e->config.store,
                                              .bus = e->config.bus,
                                              .feed = e->data.feed,
-                                             .holds = &e->holds};
+                                             .holds = &e->holds,
+                                             .publisher = e->config.first ? e->config.first->outbox : NULL};
     struct hub_outbox *o = hub_outbox_new(&config);
     hub_outbox_configure(o, e->config.service, e->config.tables->outbox);
     return o;

@@ -33,6 +33,9 @@ struct hub_engine_config {
     const struct hub_hook_ops *hooks;
     struct hub_scripts *scripts;       /* may be set later: hub_engine_set_scripts. NULL: they have ended */
     struct hub_identity_ctx *identity; /* how connections are authenticated */
+    /* The engine of the process' first loop, which empties the outbox for all. It is there until this one is
+     * deleted and its loop has had a turn after that. NULL: this is the first. */
+    const struct hub_engine *first;
 };
 
 HUB_MUST struct hub_engine *hub_engine_new(const struct hub_engine_config *config);

@@ -435,6 +435,37 @@ static void an_outbox_rests_ever_longer_while_the_bus_is_away(void **state) {
     assert_in_range(run_until_sent(11), 200, 201);
 }
 
+/* That of another loop only adds rows. */
+static void rows_of_another_loop_are_published_by_the_one_that_does(void **state) {
+    (void)state;
+    begin_relay();
+    const struct hub_outbox_config config = {
+        .loop = loop, .store = &store, .bus = &bus, .feed = feed, .holds = &holds, .publisher = outbox};
+    struct hub_outbox *other = hub_outbox_new(&config);
+    hub_outbox_configure(other, &service, &table);
+    hub_outbox_start(other);
+    run_for(10);
+    int before = reads;
+    for (int i = 0; i < 3; i++) {
+        store_row("created", "a", i ? "2" : "1", NULL, "{}");
+        hub_outbox_poke(other);
+    }
+    assert_false(hub_outbox_busy(other));
+    assert_in_range(run_until_sent(2), 0, 10); /* of one key, one after the other */
+    assert_true(hub_outbox_busy(outbox));
+    assert_in_range(reads - before, 1, 2);
+    answer(0, HUB_OK, NULL);
+    answer(1, HUB_OK, NULL);
+    run_until_sent(3);
+    answer(2, HUB_OK, NULL);
+    run_until_stored(0);
+    hub_outbox_poke(other);
+    hub_outbox_stop(other);
+    hub_outbox_delete(other);
+    hub_outbox_stop(outbox); /* told of a row after its end: nothing comes of it */
+    run_for(10);
+}
+
 static void rows_that_nobody_told_of_are_found_within_half_a_minute(void **state) {
     (void)state;
     begin_relay();
@@ -606,6 +637,7 @@ int main(void) {
         TEST(of_one_key_each_waits_for_the_one_before),
         TEST(what_failed_is_tried_again_without_end_while_the_bus_is_away),
         TEST(an_outbox_rests_ever_longer_while_the_bus_is_away),
+        TEST(rows_of_another_loop_are_published_by_the_one_that_does),
         TEST(rows_that_nobody_told_of_are_found_within_half_a_minute),
         TEST(what_the_bus_will_never_take_is_set_aside),
         TEST(too_large_is_believed_of_a_row_by_itself_only),
