@@ -63,7 +63,7 @@ static void end_watched(struct memory_watched *k) {
 }
 
 /* One of those that are gone indeed; NULL: there is none any more. */
-static struct memory_watched *take_gone(struct memory_handle *h) {
+static HUB_MUST struct memory_watched *take_gone(struct memory_handle *h) {
     struct memory_watched *found = NULL;
     struct memory_cache *c = hub_cache_lock(&h->base);
     for (struct hub_list *l; !found && (l = hub_list_pop(&h->gone));) {

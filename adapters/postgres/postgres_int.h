@@ -425,7 +425,7 @@ struct pg_store {
 HUB_MUST struct pg_process *hub_pg_process_new(struct pg_store *first, const char *url);
 void hub_pg_process_join(struct pg_process *p, struct pg_store *s);
 void hub_pg_process_leave(struct pg_store *s); /* frees P with the last */
-/* Of a store that is closed: false: others have it still, and its task ALONE comes with the last of them. */
+/* Of a store that is closed; false: others have it still, and its task alone comes with the last of them. */
 bool hub_pg_process_may_end(struct pg_store *s);
 void hub_pg_process_note_session(struct pg_store *s, int32_t pid); /* its writer's, before that asks for locks */
 void hub_pg_process_sessions(struct pg_process *p,

@@ -404,9 +404,9 @@ struct hub_store_ops {
     void (*claim_place)(struct hub_store *s, const char *scope, struct hub_str room, struct hub_str node,
                         hub_place_cb *cb, void *arg);
     bool (*ready)(const struct hub_store *s, struct hub_buf *why_not);
-    /* Finishes what was submitted by this handle, then calls DONE, in a later turn, and frees the handle. Handles
-     * may be closed in any order; the store itself goes with what open gave, whose DONE comes when all others
-     * are through. */
+    /* Finishes what was submitted by this handle, then calls DONE, in a later turn, and frees the handle.
+     * Handles may be closed in any order; the store itself goes with what open gave, whose DONE comes when all
+     * others are through. */
     void (*close)(struct hub_store *s, void (*done)(void *arg), void *arg);
 };
 struct hub_store {

@@ -1,5 +1,5 @@
-/* One store for several loops of a process, each on its own thread with a handle of its own: what is numbered,
- * claimed or unique is so across them, and each hears of its own on its own thread. */
+/* One store for several loops of a process, each on its own thread with a handle of its own: what is
+ * numbered, claimed or unique is so across them, and each hears of its own on its own thread. */
 #include "any_store.h"
 
 #include "loop_threads.h"
@@ -264,7 +264,7 @@ static void change_row(struct sender *x, struct sent *s, int row) {
     s->m.cells[SENDER] = text_cell(x->number ? "u2" : "u3");
 }
 
-/* Upwards and downwards, many times over; in groups of two, whose transactions take one write after the other. */
+/* Upwards and downwards, many times over; in groups, whose transactions take one write after the other. */
 static void change_all(void *arg) {
     struct sender *x = arg;
     x->self = pthread_self();

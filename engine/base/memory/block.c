@@ -73,17 +73,19 @@ void hub_block_give(void *p) {
 
 void hub_block_give_sized(void *p, size_t n) { keep_block(p, kept && p ? size_for(n) : SIZES); }
 
-#ifndef __SANITIZE_ADDRESS__
 static pthread_once_t jansson_once = PTHREAD_ONCE_INIT;
 
-static void tell_jansson(void) { json_set_alloc_funcs(hub_block_take, hub_block_give); }
+static void keep_trees(void) {
+#ifndef __SANITIZE_ADDRESS__
+    json_set_alloc_funcs(hub_block_take, hub_block_give);
 #endif
+}
 
 /* Jansson's functions are the process's: they are set once, for others may be using them. */
 void hub_block_keep(void) {
+    pthread_once(&jansson_once, keep_trees);
 #ifndef __SANITIZE_ADDRESS__
     if (!kept) kept = hub_xcalloc(1, sizeof *kept);
-    pthread_once(&jansson_once, tell_jansson);
 #endif
 }
 

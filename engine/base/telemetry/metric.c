@@ -40,9 +40,8 @@ void hub_metrics_own(void) {
 /* With the lock: of all threads. */
 static int64_t own_sum(int place) {
     int64_t sum = 0;
-    if (place > 0)
-        HUB_LIST_EACH(&owners, it)
-        sum += __atomic_load_n(&HUB_CONTAINER(it, struct metric_owner, link)->values[place], __ATOMIC_RELAXED);
+    if (place > 0) HUB_LIST_EACH(&owners, it)
+    sum += __atomic_load_n(&HUB_CONTAINER(it, struct metric_owner, link)->values[place], __ATOMIC_RELAXED);
     return sum;
 }
 
