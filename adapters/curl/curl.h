@@ -16,8 +16,8 @@
 #include "loop/loop.h"
 
 struct hub_curl;
-/* One per loop. It sets libcurl up and cleans it up, which libcurl counts but may not be safe in: all are made
- * before loops run on other threads, and deleted when they have ended. */
+/* One per loop. It sets libcurl up and cleans it up, which libcurl counts but may not be safe in: all are
+ * made before loops run on other threads, and deleted when they have ended. */
 enum hub_code hub_curl_new(struct hub_loop *loop, struct hub_curl **out, struct hub_err *err);
 /* Requests under way are answered with shutting_down. The loop must still be there. */
 void hub_curl_delete(struct hub_curl *c);

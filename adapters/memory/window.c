@@ -1,5 +1,5 @@
-/* Sliding windows that several loops count in together. An entry is a list of moments, the oldest first, each for
- * as many as were taken then. */
+/* Sliding windows that several loops count in together. An entry is a list of moments, the oldest first,
+ * each for as many as were taken then. */
 #include <stdlib.h>
 
 #include "adapters/memory/cache_int.h"

@@ -1,5 +1,5 @@
-/* What the loops of a process share of a store: who they are to others, and when the store is over. Each loop has
- * connections of its own. */
+/* What the loops of a process share of a store: who they are to others, and when the store is over. Each
+ * loop has connections of its own. */
 #include <stdlib.h>
 
 #include "adapters/postgres/postgres_int.h"

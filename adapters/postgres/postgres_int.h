@@ -1,12 +1,12 @@
-/* Inside the PostgreSQL store. Everything runs on the thread of its loop; what the loops of a process share is
- * struct pg_process.
+/* Inside the PostgreSQL store. Everything runs on the thread of its loop; what the loops of a process share
+ * is struct pg_process.
  *
  * conninfo.c: the URL. link.c, connect.c, reconnect.c: one connection in pipeline mode, its prepared
  * statements. value.c: values in and out. counter.c: the rooms' counters as the writer knows them. fence.c:
  * whether their places are still this node's. writer.c: segments. single.c: a refused segment, write by
  * write. only_writer.c: who may write, and what became of a segment whose connection was lost. read.c:
- * selects. claim.c: claims of places. loops.c: several loops of a process. scan.c: scripts' statements. blocking.c, schema.c, alter.c: migration.
- * postgres.c: the store's table. */
+ * selects. claim.c: claims of places. loops.c: several loops of a process. scan.c: scripts' statements.
+ * blocking.c, schema.c, alter.c: migration. postgres.c: the store's table. */
 #ifndef HUB_ADAPTERS_POSTGRES_INT_H
 #define HUB_ADAPTERS_POSTGRES_INT_H
 #include <libpq-fe.h>

@@ -115,8 +115,8 @@ static void expire_jobs(struct sqlite_store *s, struct hub_list *from, struct hu
     }
 }
 
-/* Nothing waits longer than TIMEOUT_MS for its turn, whichever loop sees it first; what a thread has taken ends
- * by its own deadline. */
+/* Nothing waits longer than TIMEOUT_MS for its turn, whichever loop sees it first; what a thread has taken
+ * ends by its own deadline. */
 static void on_timeouts(struct hub_timer *timer) {
     struct sqlite_handle *h = HUB_CONTAINER(timer, struct sqlite_handle, timeouts);
     struct sqlite_store *s = h->s;

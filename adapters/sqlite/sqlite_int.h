@@ -1,9 +1,9 @@
 /* Inside the SQLite store: connections, the queue to the writer, jobs for readers.
  *
- * What there is of a store once is struct sqlite_store; each loop that works with it has a handle of it. Three
- * kinds of threads: a loop's thread owns its handle; the writer owns the writer connection while it holds
- * db_lock (plan and apply take it on the thread of the first handle, which also owns what is not mentioned
- * here); each reader owns its connection. Lists marked "lock" are shared. */
+ * What there is of a store once is struct sqlite_store; each loop that works with it has a handle of it.
+ * Three kinds of threads: a loop's thread owns its handle; the writer owns the writer connection while it
+ * holds db_lock (plan and apply take it on the thread of the first handle, which also owns what is not
+ * mentioned here); each reader owns its connection. Lists marked "lock" are shared. */
 #ifndef HUB_ADAPTERS_SQLITE_INT_H
 #define HUB_ADAPTERS_SQLITE_INT_H
 #include <pthread.h>

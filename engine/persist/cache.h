@@ -1,10 +1,10 @@
 /* The table every cache adapter fills: short-lived values that may vanish at any time. Called on the loop
  * thread, never blocking; every callback comes exactly once, on the loop thread, possibly before the call
- * returns. Each loop of a process has a handle of its own (struct hub_cache), whose functions are called on the
- * thread of that loop, and whose callbacks come there: the first one what open gave, any other what attach
- * gave. What one loop sets all of them see. A cache that is away answers at once, one that gives no answer for a bounded time (Redis: one
- * second by default): both with HUB_STORE_UNAVAILABLE, and what was asked of it may have happened or not.
- * Answers of one cache come in the order in which it was asked. */
+ * returns. Each loop of a process has a handle of its own (struct hub_cache), whose functions are called on
+ * the thread of that loop, and whose callbacks come there: the first one what open gave, any other what
+ * attach gave. What one loop sets all of them see. A cache that is away answers at once, one that gives no
+ * answer for a bounded time (Redis: one second by default): both with HUB_STORE_UNAVAILABLE, and what was
+ * asked of it may have happened or not. Answers of one cache come in the order in which it was asked. */
 #ifndef HUB_PERSIST_CACHE_H
 #define HUB_PERSIST_CACHE_H
 #include "base/error/code.h"

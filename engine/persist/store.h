@@ -1,14 +1,15 @@
 /* The table every store adapter fills, and the tables it is asked to hold.
  *
- * A process opens a store once; each of its loops has a handle of it (struct hub_store): the first loop what
- * open gave, any other what attach gave. All functions are called on the thread of their handle's loop and
- * never block it. Every asynchronous call ends in its callback exactly once, on that thread, in a later turn.
- * Writes of one handle are carried out in the order submitted; those of several share transactions, numbers,
- * fences and what is unique, as if one loop had submitted them in some order. Adapters may commit many writes as one transaction, but never delay a lone one for the
- * sake of a batch; a callback with HUB_OK follows the commit. Failures: HUB_STORE_UNAVAILABLE (away, disk
- * full, …: nothing was written), HUB_STORE_UNDECIDED (away; what was asked for may have been carried out;
- * see hub_write.undecided), HUB_NOT_FOUND, HUB_BAD_REQUEST (the row violates the table: that write failed
- * alone), HUB_FENCED (another node has the place of the write: that write failed alone). */
+ * A process opens a store once; each of its loops has a handle of it (struct hub_store): the first loop
+ * what open gave, any other what attach gave. All functions are called on the thread of their handle's loop
+ * and never block it. Every asynchronous call ends in its callback exactly once, on that thread, in a later
+ * turn. Writes of one handle are carried out in the order submitted; those of several share transactions,
+ * numbers, fences and what is unique, as if one loop had submitted them in some order. Adapters may commit
+ * many writes as one transaction, but never delay a lone one for the sake of a batch; a callback with
+ * HUB_OK follows the commit. Failures: HUB_STORE_UNAVAILABLE (away, disk full, …: nothing was written),
+ * HUB_STORE_UNDECIDED (away; what was asked for may have been carried out; see hub_write.undecided),
+ * HUB_NOT_FOUND, HUB_BAD_REQUEST (the row violates the table: that write failed alone), HUB_FENCED (another
+ * node has the place of the write: that write failed alone). */
 #ifndef HUB_PERSIST_STORE_H
 #define HUB_PERSIST_STORE_H
 #include "base/error/code.h"
@@ -384,9 +385,9 @@ struct hub_store_ops {
      * HUB_CONFLICT: another process serves it; nothing was done, ready() says who it is, and a later call
      * may find it gone. */
     enum hub_code (*apply)(struct hub_store *s, struct hub_err *err);
-    /* A reload: takes other tables from now on, planned and applied like at the start; no other loop that has a
-     * handle is in a turn meanwhile. On a refusal the old ones stay. The old tables may go when every write and select that names them has been answered.
-     * Blocking. */
+    /* A reload: takes other tables from now on, planned and applied like at the start; no other loop that has
+     * a handle is in a turn meanwhile. On a refusal the old ones stay. The old tables may go when every write
+     * and select that names them has been answered. Blocking. */
     enum hub_code (*adopt)(struct hub_store *s, const struct hub_store_config *config,
                            struct hub_err *err); /* its tables and its outbox */
     void (*select)(struct hub_store *s, const struct hub_select *q, hub_rows_cb *cb, void *arg); /* Q is copied */
@@ -405,8 +406,8 @@ struct hub_store_ops {
                         hub_place_cb *cb, void *arg);
     bool (*ready)(const struct hub_store *s, struct hub_buf *why_not);
     /* Finishes what was submitted by this handle, then calls DONE, in a later turn, and frees the handle.
-     * Handles may be closed in any order; the store itself goes with what open gave, whose DONE comes when all
-     * others are through. */
+     * Handles may be closed in any order; the store itself goes with what open gave, whose DONE comes when
+     * all others are through. */
     void (*close)(struct hub_store *s, void (*done)(void *arg), void *arg);
 };
 struct hub_store {

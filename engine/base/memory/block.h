@@ -7,8 +7,8 @@
 
 #include "base/memory/bug.h"
 
-/* The calling thread, which runs a loop, keeps blocks from here on, a bounded number of bytes, also those of trees
- * of JSON; for all others, and before and afterwards, taking and giving are malloc and free. With
+/* The calling thread, which runs a loop, keeps blocks from here on, a bounded number of bytes, also those
+ * of trees of JSON; for all others, and before and afterwards, taking and giving are malloc and free. With
  * AddressSanitizer they always are: it sees a use after the end only where blocks end. The first call comes
  * while no other thread makes or frees JSON; a block may be given on another thread than it was taken on. */
 void hub_block_keep(void);

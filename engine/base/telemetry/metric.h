@@ -19,14 +19,14 @@ struct hub_metric {
     const char *help;
     enum hub_metric_kind kind;
     int64_t value; /* relaxed atomics: of threads without values of their own, and of those that have gone */
-    int place; /* the same; set once NEXT is: among a thread's own values, negative: has none there; 0: not registered */
+    int place;     /* the same, set once NEXT is: among a thread's own values; < 0: not there, 0: not registered */
     struct hub_metric *next; /* of the registry, under its lock */
 };
 #define HUB_METRIC(KIND, NAME, LABELS, HELP) \
     { .name = (NAME), .labels = (LABELS), .help = (HELP), .kind = (KIND) }
 
-/* The calling thread has values of its own from here on, until hub_metrics_disown, which adds them to those of
- * all. For threads that run a loop, before they count anything. Again: no effect. */
+/* The calling thread has values of its own from here on, until hub_metrics_disown, which adds them to those
+ * of all. For threads that run a loop, before they count anything. Again: no effect. */
 void hub_metrics_own(void);
 void hub_metrics_disown(void);
 extern _Thread_local int64_t *hub_metrics_mine; /* NULL: none */
