@@ -390,6 +390,7 @@ void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packe
     case HUB_GUEST_KEPT: on_kept(all, p); break;
     case HUB_GUEST_GATHERED: on_gathered(all, p); break;
     case HUB_GUEST_RENEWED: hub_guest_renewed(n, p->id); break;
+    case HUB_GUEST_READABLE: hub_guest_on_readable(n, p); break;
     case HUB_GUEST_REJUDGED: on_rejudged(n, p); break;
     default: break;
     }

@@ -77,7 +77,7 @@ static void ask_here(struct everywhere *w, json_t *args) {
 
 static void ask_node(struct everywhere *w, struct hub_guest_node *n, json_t *args) {
     struct asked *a = asked_new(w, false, args);
-    hub_guest_ask_script(n, hub_cstr(w->hub), w->fn, &a->pub);
+    hub_guest_ask_script(n, hub_cstr(w->hub), w->fn, &a->pub, 0);
 }
 
 static void ask_others(struct everywhere *w) {

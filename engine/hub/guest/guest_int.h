@@ -16,7 +16,8 @@ enum hub_guest_kind {
                             HUB: hub_call.oversize in digits, empty: 0 */
     HUB_GUEST_REQUEST,   /* [edge] by REST, no SID: ID, HUB, NAME as CALL, TEXT: the address, BODY: hello.c */
     HUB_GUEST_SCRIPT,    /* [edge] a function that a script calls, no SID: ID, HUB, NAME "table.name", TEXT: the room
-                            that its hook is about, BODY: its arguments as JSON */
+                            that its hook is about, BODY: its arguments as JSON, FLAGS: 0, or 1 + the enum hub_readable
+                            of the room that a guard reads by it */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
     HUB_GUEST_ROW,    /* [any] NAME: a DataObject, BODY: a row of it that was written, as JSON; no SID (changes.c) */
     HUB_GUEST_RECORD, /* [owner] NAME: a record that has changed; no SID */
@@ -33,6 +34,8 @@ enum hub_guest_kind {
     HUB_GUEST_KEPT,     /* [owner] HUB, TEXT, NAME, FLAGS, BODY as SEND */
     HUB_GUEST_GATHERED, /* [owner] HUB, TEXT, NAME, FLAGS, BODY as SEND; for all seats, no SID */
     HUB_GUEST_RENEWED,  /* [owner] ID, no SID */
+    HUB_GUEST_READABLE, /* [owner] HUB, NAME: a room, FLAGS: enum hub_readable: what a guard has read of it has changed;
+                           once for each time that it was read, no SID */
     HUB_GUEST_REJUDGED, /* [owner] its user's rights have changed there: what rests on them is asked again */
     HUB_GUEST_KINDS
 };
@@ -85,6 +88,7 @@ struct hub_guest_node {
     struct hub_list script_calls; /* of its scripts, likewise */
     struct hub_list renewing;     /* of its connections, likewise (renewal.c) */
     struct hub_list awaited;      /* what connections of here wait for (renewal.c) */
+    struct hub_map readings;      /* what its guards have read of rooms of here (readings.c) */
     char id[HUB_NODE_ID_LEN + 1];
 };
 /* P, to N. HUB_OVERLOADED, HUB_NODE_NOT_FOUND, HUB_SHUTTING_DOWN: it was not sent. */
@@ -147,6 +151,19 @@ void hub_guest_on_record(struct hub_guest_node *n, const struct hub_guest_packet
 void hub_guest_cast_elsewhere(struct hub_engine *e, const struct hub_namespace_cast *cast); /* hub_engine's */
 void hub_guest_on_cast(struct hub_guest_node *n, const struct hub_guest_packet *p);
 
+/* ---- what guards read of rooms of others (readings.c) ---- */
+
+/* The guard for which CALL of FN is called, if one is, is about to read something of a place of another node, and is
+ * asked again when that changes. HUB: whose room it is; NULL: it is a record. 1 + enum hub_readable, which the owner is
+ * to note; 0: nothing. */
+uint8_t hub_guest_note_reading(const struct hub_hub *hub, const struct hub_host_fn *fn,
+                               const struct hub_host_call *call);
+/* A guard of N reads what P, a SCRIPT, says of the room ROOM. False: N has read too much. */
+bool hub_guest_keep_reading(struct hub_guest_node *n, const struct hub_guest_packet *p, struct hub_str room);
+void hub_guest_readable_changed(struct hub_engine *e, enum hub_readable what, const struct hub_hub *hub,
+                                struct hub_str name, const void *by);
+void hub_guest_on_readable(struct hub_guest_node *n, const struct hub_guest_packet *p);
+
 /* ---- new tokens (renewal.c) ---- */
 
 /* Holds WORK until N has said that ID, which is returned, counts there, or has left. 0: nobody waits. */
@@ -157,9 +174,10 @@ void hub_guest_drop_awaited(struct hub_guest_node *n);
 HUB_MUST struct hub_work *hub_guest_renewing(struct hub_guest_node *n, uint64_t id);
 void hub_guest_drop_renewing(struct hub_guest_node *n);
 
-/* CALL of FN, for HUB (empty: nobody's), to N, which answers it, or the link does. */
+/* CALL of FN, for HUB (empty: nobody's), to N, which answers it, or the link does. READING: of
+ * hub_guest_note_reading. */
 void hub_guest_ask_script(struct hub_guest_node *n, struct hub_str hub, const struct hub_host_fn *fn,
-                          struct hub_host_call *call);
+                          struct hub_host_call *call, uint8_t reading);
 
 /* ---- what scripts call about connections, wherever they are (everywhere.c) ---- */
 

@@ -84,6 +84,7 @@ static void forget_node(struct hub_guest_node *n) {
     hub_guest_edge_left(n);
     hub_guest_owner_left(n->all, n);
     hub_map_clear(&n->sockets);
+    hub_map_clear(&n->readings);
     free(n);
 }
 
@@ -158,6 +159,7 @@ const struct hub_part hub_guests_part = {
     .rejudged = on_rejudged,
     .row_written = hub_guest_row_written,
     .record_changed = hub_guest_record_changed,
+    .readable_changed = hub_guest_readable_changed,
     .disconnected = on_disconnected,
     .stopped = on_stopped,
     .deleted = on_deleted,

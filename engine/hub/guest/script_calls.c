@@ -23,11 +23,13 @@ static const struct hub_hub *hub_of_call(struct hub_engine *e, const struct hub_
 }
 
 /* HUB empty: the script has none. */
-static enum hub_code post_script_call(const struct script_call *h, struct hub_str hub, const struct hub_host_fn *fn) {
+static enum hub_code post_script_call(const struct script_call *h, struct hub_str hub, const struct hub_host_fn *fn,
+                                      uint8_t reading) {
     struct hub_buf name = {0}, args = {0};
     hub_buf_addf(&name, "%s.%s", fn->table, fn->name);
     hub_json_add_exact(&args, h->call->args);
     enum hub_code code = hub_guest_try(h->node, &(struct hub_guest_packet){.kind = HUB_GUEST_SCRIPT,
+                                                                           .flags = reading,
                                                                            .id = h->id,
                                                                            .hub = hub,
                                                                            .name = hub_buf_str(&name),
@@ -81,7 +83,7 @@ static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_part 
 }
 
 void hub_guest_ask_script(struct hub_guest_node *n, struct hub_str hub, const struct hub_host_fn *fn,
-                          struct hub_host_call *call) {
+                          struct hub_host_call *call, uint8_t reading) {
     struct hub_guests *all = n->all;
     if (call->bins && call->bins->n) {
         hub_host_fail(call, HUB_BAD_REQUEST, "binary values do not travel between nodes; use base64");
@@ -91,7 +93,7 @@ void hub_guest_ask_script(struct hub_guest_node *n, struct hub_str hub, const st
     *h = (struct script_call){.call = call, .node = n, .all = all, .id = ++all->last_call};
     hub_map_put(&all->script_calls, hub_guest_id_key(&h->id), h);
     hub_hold(&all->engine->holds, &h->hold, "script's call to another node");
-    enum hub_code code = post_script_call(h, hub, fn);
+    enum hub_code code = post_script_call(h, hub, fn, reading);
     if (code) hub_host_fail(take_script_call(h), code, NULL);
 }
 
@@ -106,8 +108,10 @@ bool hub_guest_route_script_call(struct hub_engine *e, const struct hub_host_fn 
     }
     struct hub_str owner = owner_of_call(e, at == HUB_HOST_OF_SLOT ? part : NULL, call, &hub);
     struct hub_guest_node *n = hub_map_get(&all->nodes, owner);
-    if (n) hub_guest_ask_script(n, hub, fn, call);
-    return n != NULL;
+    if (!n) return false;
+    const struct hub_hub *of = at == HUB_HOST_OF_SLOT ? NULL : hub_of_call(e, call);
+    hub_guest_ask_script(n, hub, fn, call, hub_guest_note_reading(of, fn, call));
+    return true;
 }
 
 void hub_guest_script_answered(const struct hub_guest_node *from, const struct hub_guest_packet *p) {
@@ -205,6 +209,10 @@ void hub_guest_run_script_call(struct hub_guest_node *n, const struct hub_guest_
     hub_hold(&e->holds, &s->hold, "script of another node");
     if ((!hub && p->hub.n) || !fn || !json_is_array(args)) {
         hub_host_fail(&s->pub, HUB_NOT_FOUND, "the node that it is for has another version of the definitions");
+        return;
+    }
+    if (!hub_guest_keep_reading(n, p, hub_json_str(json_array_get(args, 0)))) {
+        hub_host_fail(&s->pub, HUB_OVERLOADED, "guards have read too much of the rooms of another node");
         return;
     }
     s->pub.caller = hub ? &hub->caller : NULL;

@@ -22,6 +22,10 @@ static const char hub_yaml[] =
     "      canSubscribe: \"session.roleId != 'banned'\"\n"
     "      canPublish: \"session.roleId == 'mod' && data != 3\"\n"
     "      history: 10\n"
+    "    - pattern: {regex: '^g[0-9]+-(?<room>q[0-9]+)$'}\n"
+    "      canSubscribe: {lua: 'return hub.memberCount(params.room) > 0'}\n"
+    "    - pattern: {regex: '^d[0-9]+$'}\n"
+    "      canSubscribe: {lua: 'local r = records.get(\"doc:open\") return r.value == null or r.value ~= \"closed\"'}\n"
     "    - pattern: {regex: '^p[0-9]+$'}\n"
     "      canPublish: 'true'\n"
     "      fields: [{name: x, fieldType: Integer, required: true}]\n"
@@ -347,6 +351,66 @@ static void a_new_token_counts_at_the_owner(void **state) {
     assert_true(ended);
 }
 
+/* A guard at one node reads a room of another, or a record: it is asked again when that changes. */
+static void guards_hear_of_what_other_nodes_change(void **state) {
+    static const struct step join = {MOD, "hub:join", "{\"roomId\":R}", false},
+                             leave = {MOD, "hub:leave", "{\"roomId\":R}", false}, subscribe = SUBSCRIBE(WIM);
+    const struct hub_hub *hub = hub_engine_hub(nodes[0].engine, HUB_STR("chat"));
+    (void)state;
+    for (int run = 0; run < 4; run++) {
+        struct actor all[ACTORS];
+        char room[8], name[20], sql[80];
+        for (int i = 1 + 50 * run;; i++) {
+            snprintf(room, sizeof room, "q%d", i);
+            if (hub_str_is(hub_guest_owner(hub, hub_cstr(room)), id_of(run & 1))) break;
+        }
+        for (int i = 1;; i++) {
+            snprintf(name, sizeof name, "g%d-%s", i, room);
+            if (hub_str_is(hub_guest_slot_owner(nodes[0].engine, &hub_channels_part, hub_cstr(name)), id_of(run >> 1)))
+                break;
+        }
+        snprintf(sql, sizeof sql, "INSERT INTO room (id) VALUES ('%s')", room);
+        turned_have_done(sql);
+        begin(all);
+        act(&all[MOD], &join, room);
+        settle();
+        act(&all[WIM], &subscribe, name);
+        settle();
+        listen(&all[WIM], name);
+        bool subscribed = strstr(hub_buf_cstr(&all[WIM].story), "\"ok\":true,\"channel\":R");
+        act(&all[MOD], &leave, room);
+        settle();
+        turn_clock(turned.loop, 60000); /* the grace of its presence */
+        settle();
+        listen(&all[WIM], name);
+        bool ended = strstr(hub_buf_cstr(&all[WIM].story), "{\"channel\":R,\"reason\":\"not_allowed\"}");
+        end(all);
+        if (!subscribed || !ended) fail_msg("run %d: %d, %d", run, subscribed, ended);
+    }
+}
+
+static void guards_hear_of_records_of_others(void **state) {
+    static const struct step subscribe = SUBSCRIBE(WIM),
+                             close = {MOD, "hub:writeRecord", "{\"recordId\":\"doc:open\",\"value\":\"closed\"}", false},
+                             open = {MOD, "hub:writeRecord", "{\"recordId\":\"doc:open\",\"value\":\"open\"}", false};
+    (void)state;
+    find_names(&hub_channels_part, "d");
+    for (int owner = 0; owner < 2; owner++) {
+        struct actor all[ACTORS];
+        begin(all);
+        act(&all[MOD], &open, owned[owner]);
+        settle();
+        act(&all[WIM], &subscribe, owned[owner]);
+        settle();
+        act(&all[MOD], &close, owned[owner]);
+        settle();
+        listen(&all[WIM], owned[owner]);
+        bool ended = strstr(hub_buf_cstr(&all[WIM].story), "{\"channel\":R,\"reason\":\"not_allowed\"}");
+        end(all);
+        assert_true(ended);
+    }
+}
+
 /* ---- records ---- */
 
 #define FOLLOW(WHO, MODE) \
@@ -650,6 +714,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(handlers_reach_everybody_in_their_namespace, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_by_expression_goes_with_its_guests, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_token_counts_at_the_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(guards_hear_of_what_other_nodes_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(guards_hear_of_records_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_follows_records_wherever_he_is, setup, teardown),
         cmocka_unit_test_setup_teardown(records_of_others_are_in_no_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_watches_queries_of_others, setup, teardown),
