@@ -257,7 +257,9 @@ void hub_group_delete(struct hub_group *g) {
     free(g);
 }
 
-struct hub_group_place hub_group_place(const struct hub_group *g) { return g->of; }
+struct hub_group_place hub_group_place(const struct hub_group *g) {
+    return g->of;
+}
 
 size_t hub_group_size(const struct hub_group *g) { return g->size; }
 

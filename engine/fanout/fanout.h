@@ -47,9 +47,9 @@ void hub_outlet_ack(struct hub_outlet *o, int64_t ack, struct hub_str args);
 /* Before something goes to its socket by other ways: hands over what is pending. */
 void hub_outlet_sync(struct hub_outlet *o);
 
-/* Whose audience a group is, as other nodes know it: a KIND of place, and its name. KIND is "room", or the member
- * of events that has the name, and behind a space which of several audiences of that it is. NULL: nobody else
- * knows it, and guests never have a seat in it. */
+/* Whose audience a group is, as other nodes know it: a KIND of place, and its name. KIND is "room", or the
+ * member of events that has the name, and behind a space which of several audiences of that it is. NULL:
+ * nobody else knows it, and guests never have a seat in it. */
 struct hub_group_place {
     const char *kind;
     struct hub_str name;

@@ -1,6 +1,6 @@
 /* Two nodes of one process, on one loop that the test turns (turned_hub.h, whose engine is the first). They
- * share store, cache and bus, as loops of a process do. And actors: clients whose stories, what they have been
- * told, can be compared. */
+ * share store, cache and bus, as loops of a process do. And actors: clients whose stories, what they have
+ * been told, can be compared. */
 #ifndef TEST_SUPPORT_TWO_NODES_H
 #define TEST_SUPPORT_TWO_NODES_H
 #include "hub/guest/guest.h"
@@ -18,7 +18,7 @@ struct node {
 #define NARROW 6000 /* bytes that a narrow link takes at a time */
 static struct node nodes[2];
 static struct hub_memory_nodes *process;
-static bool stopped;     /* the second node */
+static bool stopped; /* the second node */
 static size_t queue_bytes;
 enum { MOD, BOB, WIM, ACTORS };
 static size_t node_of[ACTORS]; /* where they connect */
@@ -61,7 +61,8 @@ static inline void join_nodes(struct hub_engine *e) {
     turned_must(hub_engine_join(e, &hub_memory_link_ops, &config, &err), &err);
 }
 
-/* What is on a link, or waits for a timer of no time, is counted nowhere: nothing is under way several times. */
+/* What is on a link, or waits for a timer of no time, is counted nowhere: nothing is under way several
+ * times. */
 static inline void settle(void) {
     int64_t end = hub_real_ms() + TURNED_PATIENCE_MS;
     for (int quiet = 0; quiet < 4;) {
@@ -116,7 +117,8 @@ static inline void connect_to(size_t node, struct turned_client *c, const char *
     char text[120];
     *c = (struct turned_client){.eio = fake_open(nodes[node].sessions)};
     c->eio->last_in = HUB_CLOCK_START_MS * 1000LL; /* it is never idle */
-    snprintf(text, sizeof text, "0%s,{\"token\":\"dev:%s\",\"clientId\":\"%.*s-1\"}", path, user, (int)strcspn(user, ":"), user);
+    snprintf(text, sizeof text, "0%s,{\"token\":\"dev:%s\",\"clientId\":\"%.*s-1\"}", path, user,
+             (int)strcspn(user, ":"), user);
     fake_text(c->eio, text);
     snprintf(text, sizeof text, "40%s,{\"sid\"", path);
     turned_hears(c, text);
@@ -176,10 +178,12 @@ static inline void listen(struct actor *a, const char *room) {
 
 /* ---- what they do ---- */
 
+/* In ARGS R stands for the room, or what else it is about, S for the same with an s behind it, M for the last
+ * message, @ for 20,000 letters, % for 1,800. */
 struct step {
     int actor;
-    const char *event, *args; /* R: the room or what else it is about, S: the same with an s behind it, M: the last message, @: 20,000 letters, %: 1,800 */
-    bool silent;              /* without an acknowledgement */
+    const char *event, *args;
+    bool silent; /* without an acknowledgement */
 };
 
 static inline void add_long(struct hub_buf *text, int n) {
@@ -243,8 +247,7 @@ static inline const char *parting(const char *a, const char *b) {
 /* The same of the stories of all. */
 static inline const char *parting_of(struct actor a[ACTORS], struct actor b[ACTORS]) {
     const char *where = "";
-    for (int k = 0; k < ACTORS && !*where; k++)
-        where = parting(hub_buf_cstr(&a[k].story), hub_buf_cstr(&b[k].story));
+    for (int k = 0; k < ACTORS && !*where; k++) where = parting(hub_buf_cstr(&a[k].story), hub_buf_cstr(&b[k].story));
     return where;
 }
 

@@ -136,8 +136,8 @@ static void free_watching(struct hub_grant_request *r) {
 static void take_seat(struct watcher *w) {
     struct hub_collection *c = w->collection;
     if (!c->group)
-        c->group = hub_group_new(c->all->engine->config.loop,
-                                 (struct hub_group_place){"collectionId", hub_cstr(c->id)});
+        c->group =
+            hub_group_new(c->all->engine->config.loop, (struct hub_group_place){"collectionId", hub_cstr(c->id)});
     hub_list_push(&c->subs, &w->in_collection);
     hub_seat_take(&w->seat, c->group, &w->grant.conn->outlet, false);
 }

@@ -185,18 +185,18 @@ struct hub_part {
     const char *tables;             /* per-hub tables that it keeps (persist/tables.h), by suffix, the same way */
     const struct hub_host_fn *host; /* what scripts may call */
     const struct hub_host_fn *host_at[HUB_HOST_ATS]; /* likewise, what need not be carried out by this node */
-    /* What it has of the service lies in slots, of which each has a node that owns it, and not at every node: its
-     * commands that have the argument SLOT, a name, are carried out by the owner of that name. NULL: it has
-     * nothing of that kind. With ONE_SLOT all names lie in the same one, for they are changed together; so do all
-     * its commands and functions. */
+    /* What it has of the service lies in slots, of which each has a node that owns it, and not at every
+     * node: its commands that have the argument SLOT, a name, are carried out by the owner of that name.
+     * NULL: it has nothing of that kind. With ONE_SLOT all names lie in the same one, for they are changed
+     * together; so do all its commands and functions. */
     const char *slot;
     bool one_slot;
-    const struct hub_host_fn *host_within;   /* and in a transaction instead (hub_host.within) */
-    bool room_data;                          /* it keeps something of rooms: hub_room_data */
-    bool conn_data;                          /* of connections: hub_conn_data */
-    bool engine_data;                        /* of the service: hub_engine_part */
-    bool of_guests;                          /* its disconnected is for guests, too (guest/guest.h) */
-    bool plain; /* plain namespaces may have it, too: its commands, its life but for rooms */
+    const struct hub_host_fn *host_within; /* and in a transaction instead (hub_host.within) */
+    bool room_data;                        /* it keeps something of rooms: hub_room_data */
+    bool conn_data;                        /* of connections: hub_conn_data */
+    bool engine_data;                      /* of the service: hub_engine_part */
+    bool of_guests;                        /* its disconnected is for guests, too (guest/guest.h) */
+    bool plain;                            /* plain namespaces may have it, too: its commands, its life but for rooms */
     /* Whether DEF, a hub's or a plain namespace's, has it; else its commands are feature_disabled, in a plain
      * namespace unknown. NULL: every hub has it. */
     bool (*declared)(const struct hub_def *def);

@@ -1,5 +1,5 @@
-/* What the other nodes hear of: changes of what all have, for what they keep in memory or have to ask again; and what
- * is for everybody in a plain namespace, which has members at each. */
+/* What the other nodes hear of: changes of what all have, for what they keep in memory or have to ask
+ * again; and what is for everybody in a plain namespace, which has members at each. */
 #include <stdlib.h>
 
 #include "data/objects.h"

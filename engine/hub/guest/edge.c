@@ -5,7 +5,8 @@
 #include "base/telemetry/log.h"
 #include "hub/guest/guest_int.h"
 
-/* The audience of a room or channel that another node owns, while connections of this one are seated in it. */
+/* The audience of a room or channel that another node owns, while connections of this one are seated in
+ * it. */
 struct place {
     struct hub_guests *all;
     const struct hub_guest_node *owner;
@@ -357,7 +358,7 @@ static void on_gathered(const struct hub_guests *all, const struct hub_guest_pac
     hub_buf_free(&name);
 }
 
-static void on_rejudged(struct hub_guest_node *n, const struct hub_guest_packet *p) {
+static void on_rights_changed(struct hub_guest_node *n, const struct hub_guest_packet *p) {
     struct hub_conn *c = conn_of(n->all, p);
     if (!c) return;
     HUB_PARTS_EACH(n->all->engine, rejudged, part) {
@@ -391,7 +392,7 @@ void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packe
     case HUB_GUEST_GATHERED: on_gathered(all, p); break;
     case HUB_GUEST_RENEWED: hub_guest_renewed(n, p->id); break;
     case HUB_GUEST_READABLE: hub_guest_on_readable(n, p); break;
-    case HUB_GUEST_REJUDGED: on_rejudged(n, p); break;
+    case HUB_GUEST_REJUDGED: on_rights_changed(n, p); break;
     default: break;
     }
 }
@@ -414,7 +415,8 @@ void hub_guest_closed(struct hub_conn *c) {
     *hub_conn_data(c, &hub_guests_part) = NULL;
 }
 
-/* A room's owner goes with the process. What was subscribed to has to be subscribed to again, at another node. */
+/* A room's owner goes with the process. What was subscribed to has to be subscribed to again, at another
+ * node. */
 static void tell_unsubscribed(struct hub_conn *c, const struct place *place) {
     struct hub_buf b = hub_scratch_take(c->hub->engine);
     hub_buf_addf(&b, "{\"%.*s\":", (int)strcspn(place->kind, " "), place->kind);

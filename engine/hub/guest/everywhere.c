@@ -1,4 +1,5 @@
-/* Functions of scripts about connections, wherever they are: carried out by each node for its own, one answer. */
+/* Functions of scripts about connections, wherever they are: carried out by each node for its own, one
+ * answer. */
 #include <stdlib.h>
 
 #include "hub/guest/guest_int.h"
@@ -18,9 +19,9 @@ struct everywhere {
     int64_t sum;
     enum hub_code code; /* the first failure that says more than that somebody is elsewhere */
     char *text;
-    json_t *result;                   /* of one who knows nothing */
-    char node[HUB_NODE_ID_LEN + 1];   /* of a list: the node that is asked */
-    json_t *items;                    /* what there is of the page */
+    json_t *result;                 /* of one who knows nothing */
+    char node[HUB_NODE_ID_LEN + 1]; /* of a list: the node that is asked */
+    json_t *items;                  /* what there is of the page */
     size_t limit;
 };
 
@@ -41,7 +42,7 @@ static void end_everywhere(struct everywhere *w) {
 }
 
 /* W lives until all have answered. */
-static void answer(struct everywhere *w, enum hub_code code, json_t *result, const char *text) {
+static void answer_script(struct everywhere *w, enum hub_code code, json_t *result, const char *text) {
     w->answered = true;
     w->call->done(w->call, code, result, text);
 }
@@ -83,7 +84,8 @@ static void ask_node(struct everywhere *w, struct hub_guest_node *n, json_t *arg
 static void ask_others(struct everywhere *w) {
     void *n;
     w->waiting++; /* they may answer at once */
-    for (void *it = NULL; (it = hub_map_next(&w->all->nodes, it, NULL, &n));) ask_node(w, n, json_incref(w->call->args));
+    for (void *it = NULL; (it = hub_map_next(&w->all->nodes, it, NULL, &n));)
+        ask_node(w, n, json_incref(w->call->args));
     w->waiting--;
 }
 
@@ -97,11 +99,11 @@ static void add_one(struct everywhere *w, struct asked *a, enum hub_code code, j
     if (w->answered) return;
     if (a->here && !is_elsewhere(code, result)) {
         w->call->answer_bins = a->pub.answer_bins;
-        answer(w, code, json_incref(result), text);
+        answer_script(w, code, json_incref(result), text);
         return;
     }
     if (!code && hub_truthy(result)) {
-        answer(w, HUB_OK, json_incref(result), NULL);
+        answer_script(w, HUB_OK, json_incref(result), NULL);
         return;
     }
     keep_failure(w, code, text);
@@ -110,9 +112,10 @@ static void add_one(struct everywhere *w, struct asked *a, enum hub_code code, j
 }
 
 /* A node that has left has nobody any more. */
-static void add_each(struct everywhere *w, struct asked *a, enum hub_code code, const json_t *result, const char *text) {
+static void add_each(struct everywhere *w, struct asked *a, enum hub_code code, const json_t *result,
+                     const char *text) {
     if (a->here && code) {
-        answer(w, code, NULL, text);
+        answer_script(w, code, NULL, text);
         return;
     }
     if (code != HUB_STORE_UNDECIDED) keep_failure(w, code, text);
@@ -152,14 +155,14 @@ static void answer_page(struct everywhere *w, const json_t *next) {
     json_t *page = json_pack("{s:O}", "items", w->items), *text = json_null();
     if (next) text = json_sprintf("%s/%s", w->node, json_is_string(next) ? json_string_value(next) : "");
     json_object_set_new(page, "next", text);
-    answer(w, HUB_OK, page, NULL);
+    answer_script(w, HUB_OK, page, NULL);
 }
 
 static void add_page(struct everywhere *w, enum hub_code code, const json_t *result, const char *text) {
     const json_t *next = hub_json_get(result, "next");
     const struct hub_live_node *behind = node_behind(&w->all->engine->nodes, w->node);
     if (code && code != HUB_STORE_UNDECIDED) {
-        answer(w, code, NULL, text);
+        answer_script(w, code, NULL, text);
         return;
     }
     json_array_extend(w->items, hub_json_get(result, "items"));
@@ -196,9 +199,9 @@ static bool begin_page(struct everywhere *w) {
 static void end_if_over(struct everywhere *w) {
     if (w->waiting) return;
     if (!w->answered && w->code)
-        answer(w, w->code, NULL, w->text);
+        answer_script(w, w->code, NULL, w->text);
     else if (!w->answered)
-        answer(w, HUB_OK, w->at == HUB_HOST_OF_EACH ? json_integer(w->sum) : json_incref(w->result), NULL);
+        answer_script(w, HUB_OK, w->at == HUB_HOST_OF_EACH ? json_integer(w->sum) : json_incref(w->result), NULL);
     end_everywhere(w);
 }
 
@@ -217,8 +220,8 @@ static void on_part(struct hub_host_call *call, enum hub_code code, json_t *resu
     end_if_over(w);
 }
 
-void hub_guest_everywhere(struct hub_guests *all, enum hub_host_at at, struct hub_str hub,
-                          const struct hub_host_fn *fn, struct hub_host_call *call) {
+void hub_guest_everywhere(struct hub_guests *all, enum hub_host_at at, struct hub_str hub, const struct hub_host_fn *fn,
+                          struct hub_host_call *call) {
     struct everywhere *w = hub_xcalloc(1, sizeof *w);
     *w = (struct everywhere){.call = call, .all = all, .fn = fn, .at = at, .hub = hub_str_dup(hub)};
     hub_hold(&all->engine->holds, &w->hold, "script's call to all nodes");

@@ -19,10 +19,11 @@ enum hub_guest_kind {
                             that its hook is about, BODY: its arguments as JSON, FLAGS: 0, or 1 + the enum hub_readable
                             of the room that a guard reads by it */
     HUB_GUEST_GONE,      /* [edge] TEXT: Socket.IO's reason */
-    HUB_GUEST_ROW,    /* [any] NAME: a DataObject, BODY: a row of it that was written, as JSON; no SID (changes.c) */
-    HUB_GUEST_RECORD, /* [owner] NAME: a record that has changed; no SID */
-    HUB_GUEST_CAST,   /* [any] what a handler sends: HUB: a plain namespace, FLAGS: hub_namespace_cast.unseen, TEXT: a list
-                         of its rooms, its except and its values as JSON, BODY: its binary values; no SID (changes.c) */
+    HUB_GUEST_ROW,       /* [any] NAME: a DataObject, BODY: a row of it that was written, as JSON; no SID (changes.c) */
+    HUB_GUEST_RECORD,    /* [owner] NAME: a record that has changed; no SID */
+    HUB_GUEST_CAST,      /* [any] what a handler sends: HUB: a plain namespace, FLAGS: hub_namespace_cast.unseen,
+                         TEXT: a list of its rooms, its except and its values as JSON, BODY: its binary values;
+                         no SID (changes.c) */
     HUB_GUEST_ANSWER,   /* [owner] ID of the call; NAME: the word of a code, TEXT its text, BODY members as JSON, HUB: a
                             script's own code or, without a code, the main member's name. Of a script's: BODY
                             is the result as JSON, empty: none */
@@ -105,8 +106,8 @@ void hub_guest_refuse(const struct hub_guest_node *n, uint64_t id);
 HUB_MUST char *hub_guest_hello(const struct hub_conn *c); /* as JSON */
 /* The namespace of HUB as its node writes it. */
 void hub_guest_add_namespace(struct hub_buf *out, struct hub_str hub);
-/* The hub, or plain namespace by its path, of that name; NULL: there is none. Whoever goes on with a namespace
- * counts in its KEPT. */
+/* The hub, or plain namespace by its path, of that name; NULL: there is none. Whoever goes on with a
+ * namespace counts in its KEPT. */
 struct hub_hub *hub_guest_hub(struct hub_engine *e, struct hub_str name);
 /* What came so, in views of HELLO, which it keeps; false: it is no hello. */
 struct hub_guest_greeting {
@@ -125,9 +126,9 @@ bool hub_guest_asks_read(const struct hub_identity_ctx *ctx, struct hub_str json
 /* Runs CALL here, or where its room is. */
 void hub_guest_route(struct hub_call *call);
 void hub_guest_route_request(struct hub_call *call, struct hub_str address);
-void hub_guest_closed(struct hub_conn *c);  /* a connection of this node */
-/* Its identity, or what its rights rest on; but for THERE, who knows (NULL: nobody). WORK, or NULL, waits until it
- * counts everywhere. */
+void hub_guest_closed(struct hub_conn *c); /* a connection of this node */
+/* Its identity, or what its rights rest on; but for THERE, who knows (NULL: nobody). WORK, or NULL, waits
+ * until it counts everywhere. */
 void hub_guest_changed(struct hub_conn *c, const struct hub_guest_node *there, struct hub_work *work);
 void hub_guest_from_owner(struct hub_guest_node *n, const struct hub_guest_packet *p);
 void hub_guest_owner_left(struct hub_guests *all, struct hub_guest_node *n);
@@ -153,9 +154,9 @@ void hub_guest_on_cast(struct hub_guest_node *n, const struct hub_guest_packet *
 
 /* ---- what guards read of rooms of others (readings.c) ---- */
 
-/* The guard for which CALL of FN is called, if one is, is about to read something of a place of another node, and is
- * asked again when that changes. HUB: whose room it is; NULL: it is a record. 1 + enum hub_readable, which the owner is
- * to note; 0: nothing. */
+/* The guard for which CALL of FN is called, if one is, is about to read something of a place of another node,
+ * and is asked again when that changes. HUB: whose room it is; NULL: it is a record. 1 + enum hub_readable,
+ * which the owner is to note; 0: nothing. */
 uint8_t hub_guest_note_reading(const struct hub_hub *hub, const struct hub_host_fn *fn,
                                const struct hub_host_call *call);
 /* A guard of N reads what P, a SCRIPT, says of the room ROOM. False: N has read too much. */
@@ -181,9 +182,9 @@ void hub_guest_ask_script(struct hub_guest_node *n, struct hub_str hub, const st
 
 /* ---- what scripts call about connections, wherever they are (everywhere.c) ---- */
 
-/* AT: HUB_HOST_OF_ONE, EACH or PAGE. */
-void hub_guest_everywhere(struct hub_guests *all, enum hub_host_at at, struct hub_str hub,
-                          const struct hub_host_fn *fn, struct hub_host_call *call);
+/* AT: one of those that are about connections. */
+void hub_guest_everywhere(struct hub_guests *all, enum hub_host_at at, struct hub_str hub, const struct hub_host_fn *fn,
+                          struct hub_host_call *call);
 
 /* ---- guests (owner.c) ---- */
 

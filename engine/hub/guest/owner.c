@@ -275,7 +275,7 @@ static void run_call(struct hub_guest_node *n, struct hub_socket *s, const struc
     if (hub_call_arrived(call, p->body.n)) hub_order_go(call, hub_dispatch_run);
 }
 
-static void refuse_call(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
+static void refuse_guest_call(const struct hub_guest_node *n, const struct hub_guest_packet *p) {
     hub_guest_post(n, &(struct hub_guest_packet){
                           .kind = HUB_GUEST_ANSWER, .id = p->id, .name = hub_cstr(hub_code_word(HUB_NOT_FOUND))});
 }
@@ -288,7 +288,7 @@ static void on_call(struct hub_guest_node *n, const struct hub_guest_packet *p) 
         return;
     }
     json_decref(args);
-    refuse_call(n, p); /* its socket is closed, which is on its way there; or what it is in is not served here */
+    refuse_guest_call(n, p); /* its socket is closed, which is on its way there; or what it is in is not served here */
 }
 
 /* ---- requests by REST ---- */
@@ -333,7 +333,7 @@ static void on_request(struct hub_guest_node *n, const struct hub_guest_packet *
     struct hub_hub *hub = hub_guest_hub(n->all->engine, p->hub);
     const struct hub_dispatch *d = hub_dispatch_find(n->all->engine, p->name);
     if (hub && d && run_request(n, hub, d->command, p)) return;
-    refuse_call(n, p);
+    refuse_guest_call(n, p);
 }
 
 void hub_guest_from_edge(struct hub_guest_node *n, const struct hub_guest_packet *p) {

@@ -1,5 +1,5 @@
-/* What guards read of rooms and records of other nodes: it is noted here with their grants, and of rooms at the owner,
- * too, who tells of the next change. */
+/* What guards read of rooms and records of other nodes: it is noted here with their grants, and of rooms at
+ * the owner, too, who tells of the next change. */
 #include <string.h>
 
 #include "hub/guard/guard.h"

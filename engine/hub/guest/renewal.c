@@ -49,7 +49,7 @@ struct renewing {
     uint64_t id;
 };
 
-static void on_done(struct hub_work *work) {
+static void on_renewing_done(struct hub_work *work) {
     struct renewing *r = HUB_CONTAINER(work, struct renewing, work);
     if (hub_list_linked(&r->link)) {
         hub_guest_sync(r->node); /* what has ended by it is told before */
@@ -63,7 +63,7 @@ static void on_done(struct hub_work *work) {
 struct hub_work *hub_guest_renewing(struct hub_guest_node *n, uint64_t id) {
     if (!id) return NULL;
     struct renewing *r = hub_xcalloc(1, sizeof *r);
-    *r = (struct renewing){.work.done = on_done, .node = n, .id = id};
+    *r = (struct renewing){.work.done = on_renewing_done, .node = n, .id = id};
     hub_list_push(&n->renewing, &r->link);
     hub_hold(&n->all->engine->holds, &r->hold, "new token of a guest");
     return hub_work_hold(&r->work);

@@ -71,8 +71,8 @@ static struct hub_str window_of(const struct hub_host_call *call) {
 }
 
 /* The owner of the place that CALL is about, and for which hub it is carried out; empty: it stays here. */
-static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_part *slots, const struct hub_host_call *call,
-                                    struct hub_str *hub_name) {
+static struct hub_str owner_of_call(struct hub_engine *e, const struct hub_part *slots,
+                                    const struct hub_host_call *call, struct hub_str *hub_name) {
     struct hub_str name = hub_host_text(call, 0);
     *hub_name = window_of(call);
     if (slots) return hub_guest_slot_owner(e, slots, name);
@@ -135,8 +135,7 @@ static struct script_call *script_call_at(const struct hub_guests *all, const st
 
 void hub_guest_script_calls_fail(struct hub_guests *all, const struct hub_guest_node *n) {
     for (struct script_call *h; (h = script_call_at(all, n));)
-        hub_host_fail(take_script_call(h), HUB_STORE_UNDECIDED,
-                      "the node that it was for has left before it answered");
+        hub_host_fail(take_script_call(h), HUB_STORE_UNDECIDED, "the node that it was for has left before it answered");
 }
 
 /* ---- here ---- */

@@ -13,8 +13,8 @@
 bool hub_namespaces_find(struct hub_engine *e, struct hub_str name, const struct hub_namespace_ops **ops, void **owner);
 /* What the namespace of that path has of a hub; NULL: there is none. */
 struct hub_hub *hub_namespaces_hub(struct hub_engine *e, struct hub_str path);
-/* The same; a name that fits an expression and that nobody uses yet is in use as long as the caller counts in
- * KEPT of what comes back. NULL also when too many names are. */
+/* The same; a name that fits an expression and that nobody uses yet stays as long as the caller counts in
+ * hub_hub.kept of what comes back. NULL also when too many names are in use. */
 struct hub_hub *hub_namespaces_open(struct hub_engine *e, struct hub_str path);
 /* What C's namespace has of a hub. */
 struct hub_hub *hub_namespace_hub(const struct hub_namespace_conn *c);
@@ -40,8 +40,8 @@ bool hub_namespace_is_watched(const struct hub_namespace_conn *c);
  * nothing. How many are connected. */
 size_t hub_namespaces_broadcast(struct hub_engine *e, const struct hub_hub *only, const json_t *except,
                                 const struct hub_namespace_event *event);
-/* What a handler sends to the namespace PATH: the event at 0 of VALUES and its arguments behind it, to everybody in
- * one of ROOMS (NULL: in all of it) who is in none of EXCEPT (NULL: no room), lists of texts. */
+/* What a handler sends to the namespace PATH: the event at 0 of VALUES and its arguments behind it, to
+ * everybody in one of ROOMS (NULL: in all of it) who is in none of EXCEPT (NULL: no room), lists of texts. */
 struct hub_namespace_cast {
     struct hub_str path;
     const json_t *rooms, *except;
@@ -50,7 +50,7 @@ struct hub_namespace_cast {
     bool unseen; /* as of an event */
 };
 void hub_namespace_cast(struct hub_engine *e, const struct hub_namespace_cast *cast); /* to its members here */
-bool hub_namespace_recovers(const struct hub_namespace_conn *c); /* that has reached it */
+bool hub_namespace_recovers(const struct hub_namespace_conn *c);                      /* that has reached it */
 /* Appends the paths, separated by ", ". */
 void hub_namespaces_list(struct hub_engine *e, struct hub_buf *out);
 /* Users' rate windows that are over go (rate.c). */

@@ -60,24 +60,15 @@ static const struct hub_host_fn pages_fns[] = {
 };
 
 static const struct hub_host_fn host_fns[] = {
-    {"objects", "find", hub_host_objects_find},
-    {"objects", "list", hub_host_objects_list},
-    {"objects", "create", hub_host_objects_create},
-    {"objects", "update", hub_host_objects_update},
-    {"objects", "delete", hub_host_objects_delete},
-    {"db", "query", hub_host_db_query},
-    {"redis", "call", hub_host_redis_call},
-    {"redis", "get", hub_host_redis_get},
-    {"redis", "set", hub_host_redis_set},
-    {"redis", "del", hub_host_redis_del},
-    {"redis", "incr", hub_host_redis_incr},
-    {"redis", "expire", hub_host_redis_expire},
-    {"redis", "hget", hub_host_redis_hget},
-    {"redis", "hset", hub_host_redis_hset},
-    {"kafka", "publish", hub_host_kafka_publish},
-    {"hubs", "get", hub_host_hubs_get},
-    {"namespaces", "get", hub_host_namespaces_get},
-    {NULL, NULL, NULL},
+    {"objects", "find", hub_host_objects_find},     {"objects", "list", hub_host_objects_list},
+    {"objects", "create", hub_host_objects_create}, {"objects", "update", hub_host_objects_update},
+    {"objects", "delete", hub_host_objects_delete}, {"db", "query", hub_host_db_query},
+    {"redis", "call", hub_host_redis_call},         {"redis", "get", hub_host_redis_get},
+    {"redis", "set", hub_host_redis_set},           {"redis", "del", hub_host_redis_del},
+    {"redis", "incr", hub_host_redis_incr},         {"redis", "expire", hub_host_redis_expire},
+    {"redis", "hget", hub_host_redis_hget},         {"redis", "hset", hub_host_redis_hset},
+    {"kafka", "publish", hub_host_kafka_publish},   {"hubs", "get", hub_host_hubs_get},
+    {"namespaces", "get", hub_host_namespaces_get}, {NULL, NULL, NULL},
 };
 
 const struct hub_part hub_scripts_part = {

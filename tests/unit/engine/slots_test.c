@@ -1,5 +1,5 @@
-/* Two nodes of one process: what the service has of its own beside rooms lies in slots, of which each node owns
- * some. Clients of the owner and of the other node are told the same, in the same order. */
+/* Two nodes of one process: what the service has of its own beside rooms lies in slots, of which each node
+ * owns some. Clients of the owner and of the other node are told the same, in the same order. */
 #include "hub/channel/channel.h"
 #include "hub/collection/collection.h"
 #include "hub/namespace/namespace.h"
@@ -121,7 +121,8 @@ static const char calls_yaml[] =
     "              tx:write(n, {was = r.version})\n"
     "              tx:write(n .. 's', {v = 1})\n"
     "              return r.version end) end,\n"
-    "            sit = function() return objects.create('seat', {id = n .. 's', userId = 'pia', roomId = n}).userId end,\n"
+    "            sit = function() return objects.create('seat', {id = n .. 's', userId = 'pia', roomId = n}).userId "
+    "end,\n"
     "            change = function() return objects.update('seat', n .. 's', {userId = 'ann'}).userId end,\n"
     "            rise = function() objects.delete('seat', n .. 's') end,\n"
     "            title = function() records.write(n .. 's', {title = 'one'}) end,\n"
@@ -231,8 +232,7 @@ static void play(struct actor all[ACTORS], const struct step *steps, size_t n, c
 static void subscribers_hear_the_same_whoever_owns_the_channel(void **state) {
     struct actor of[2][ACTORS];
     (void)state;
-    for (size_t owner = 0; owner < 2; owner++)
-        play(of[owner], channel_steps, HUB_NELEM(channel_steps), owned[owner]);
+    for (size_t owner = 0; owner < 2; owner++) play(of[owner], channel_steps, HUB_NELEM(channel_steps), owned[owner]);
     for (int k = 0; k < ACTORS; k++) assert_true(of[0][k].story.n > 500);
     assert_non_null(strstr(hub_buf_cstr(&of[1][BOB].story), "hub:channelMessage"));
     compare_stories(of[0], of[1]);
@@ -284,10 +284,16 @@ static void the_same_in_plain_namespaces(void **state) {
 }
 
 static const struct step cast_steps[] = {
-    {WIM, "say", "\"hello\"", false},         {BOB, "say", "{\"x\":[1.5]}", false}, {WIM, "tell", "\"bob\",1", false},
-    {BOB, "tell", "\"wim\",2", false},        {BOB, "tell", "[\"wim\",\"all\"],3", false},
-    {BOB, "tell", "\"nobody\",4", false},     {MOD, "most", "1", false},             {WIM, "bytes", "1", false},
-    {BOB, "others", "1", false},     {WIM, "tell", "[],5", false},
+    {WIM, "say", "\"hello\"", false},
+    {BOB, "say", "{\"x\":[1.5]}", false},
+    {WIM, "tell", "\"bob\",1", false},
+    {BOB, "tell", "\"wim\",2", false},
+    {BOB, "tell", "[\"wim\",\"all\"],3", false},
+    {BOB, "tell", "\"nobody\",4", false},
+    {MOD, "most", "1", false},
+    {WIM, "bytes", "1", false},
+    {BOB, "others", "1", false},
+    {WIM, "tell", "[],5", false},
 };
 
 static void handlers_reach_everybody_in_their_namespace(void **state) {
@@ -344,8 +350,7 @@ static const struct step refresh_steps[] = {
 static void a_new_token_counts_at_the_owner(void **state) {
     struct actor of[2][ACTORS];
     (void)state;
-    for (size_t owner = 0; owner < 2; owner++)
-        play(of[owner], refresh_steps, HUB_NELEM(refresh_steps), owned[owner]);
+    for (size_t owner = 0; owner < 2; owner++) play(of[owner], refresh_steps, HUB_NELEM(refresh_steps), owned[owner]);
     bool ended = strstr(hub_buf_cstr(&of[0][WIM].story), "\"reason\":\"not_allowed\"");
     compare_stories(of[0], of[1]);
     assert_true(ended);
@@ -391,7 +396,8 @@ static void guards_hear_of_what_other_nodes_change(void **state) {
 
 static void guards_hear_of_records_of_others(void **state) {
     static const struct step subscribe = SUBSCRIBE(WIM),
-                             close = {MOD, "hub:writeRecord", "{\"recordId\":\"doc:open\",\"value\":\"closed\"}", false},
+                             close = {MOD, "hub:writeRecord", "{\"recordId\":\"doc:open\",\"value\":\"closed\"}",
+                                      false},
                              open = {MOD, "hub:writeRecord", "{\"recordId\":\"doc:open\",\"value\":\"open\"}", false};
     (void)state;
     find_names(&hub_channels_part, "d");
@@ -497,17 +503,25 @@ static void records_of_others_are_in_no_transaction(void **state) {
 #define WATCH(WHO) \
     { WHO, "hub:subscribeCollection", "{\"collectionId\":R}", false }
 static const struct step query_steps[] = {
-    WATCH(WIM),          PROBE(MOD, "sit"),     WATCH(BOB), WATCH(BOB), PROBE(MOD, "change"),
-    PROBE(MOD, "rise"), PROBE(MOD, "refresh"), {WIM, "hub:unsubscribeCollection", "{\"collectionId\":R}", false},
-    PROBE(MOD, "sit"),  WATCH(WIM),            {WIM, "hub:refreshToken", "{\"token\":\"dev:wim:banned\"}", false},
+    WATCH(WIM),
+    PROBE(MOD, "sit"),
+    WATCH(BOB),
+    WATCH(BOB),
+    PROBE(MOD, "change"),
+    PROBE(MOD, "rise"),
+    PROBE(MOD, "refresh"),
+    {WIM, "hub:unsubscribeCollection", "{\"collectionId\":R}", false},
+    PROBE(MOD, "sit"),
+    WATCH(WIM),
+    {WIM, "hub:refreshToken", "{\"token\":\"dev:wim:banned\"}", false},
     PROBE(MOD, "rise"),
 };
 static const struct step resolver_steps[] = {
     WATCH(WIM), PROBE(MOD, "title"), WATCH(BOB), PROBE(MOD, "retitle"), PROBE(MOD, "refresh"), PROBE(MOD, "untitle"),
 };
 
-/* Whoever owns the collection, and wherever MOD writes, who does not watch: his answer may come before or after what
- * others are told. */
+/* Whoever owns the collection, and wherever MOD writes, who does not watch: his answer may come before or
+ * after what others are told. */
 static void watch_everywhere(const char *letter, const struct step *steps, size_t n) {
     struct actor first[ACTORS];
     for (int run = 0; run < 4; run++) {
@@ -623,7 +637,8 @@ static void subscribers_hear_that_the_owner_is_gone(void **state) {
     stop_second();
     for (int i = 0; i < 8; i++) turned_run_due(turned.loop);
     listen(&all[BOB], owned[1]);
-    bool told = strstr(hub_buf_cstr(&all[BOB].story), "[\"hub:unsubscribed\",{\"channel\":R,\"reason\":\"shutting_down\"}]");
+    bool told =
+        strstr(hub_buf_cstr(&all[BOB].story), "[\"hub:unsubscribed\",{\"channel\":R,\"reason\":\"shutting_down\"}]");
     act(&all[BOB], &subscribe, owned[1]);
     settle();
     act(&all[MOD], &publish, owned[1]);
@@ -637,7 +652,8 @@ static void subscribers_hear_that_the_owner_is_gone(void **state) {
 
 /* Everything that is asked ends, also when it does not fit on the link, or its answer does not. */
 static void what_does_not_fit_is_refused(void **state) {
-    static const struct step publish = PUBLISH(MOD, "\"%\""), history = {WIM, "hub:channelHistory", "{\"channel\":R}", false},
+    static const struct step publish = PUBLISH(MOD, "\"%\""),
+                             history = {WIM, "hub:channelHistory", "{\"channel\":R}", false},
                              much = PUBLISH(WIM, "\"%%%%\"");
     struct actor all[ACTORS];
     (void)state;

@@ -209,8 +209,7 @@ static enum hub_follow_mode mode_of(const struct hub_call *call) {
 static struct hub_group *group_of(struct hub_record *r, enum hub_follow_mode mode) {
     struct hub_group **at = mode == HUB_FOLLOW_FULL ? &r->full : &r->patch;
     const char *kind = mode == HUB_FOLLOW_FULL ? "recordId" : "recordId patch";
-    if (!*at)
-        *at = hub_group_new(r->all->engine->config.loop, (struct hub_group_place){kind, hub_cstr(r->id)});
+    if (!*at) *at = hub_group_new(r->all->engine->config.loop, (struct hub_group_place){kind, hub_cstr(r->id)});
     return *at;
 }
 
