@@ -339,7 +339,7 @@ static inline void fake_on_host_done(struct hub_host_call *c, enum hub_code code
 }
 /* It need not be answered when this returns; once it is, its args are NULL. */
 static inline void fake_records_begin(struct fake_hub *f, struct hub_host_call *call, const char *name) {
-    for (const struct hub_host_fn *fn = hub_records_part.host; fn->name; fn++)
+    for (const struct hub_host_fn *fn = hub_records_part.host_at[HUB_HOST_OF_SLOT]; fn->name; fn++)
         if (!strcmp(fn->name, name)) fn->call(f->engine, call);
 }
 /* The function NAME of the table records with ARGS, a list, by the hook of CALLER. */

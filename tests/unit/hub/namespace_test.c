@@ -56,7 +56,9 @@ static enum hub_code method_of(const char *sid, const char *name, const char *ar
     hub_buf_free(&b);
     const struct hub_host_fn *fn = hub_namespaces_part.host;
     if (!strcmp(name, "connections.send"))
-        for (fn = hub_scripts_part.host; strcmp(fn->table, "connections") || strcmp(fn->name, "send");) fn++;
+        for (fn = hub_scripts_part.host_at[HUB_HOST_OF_ONE];
+             strcmp(fn->table, "connections") || strcmp(fn->name, "send");)
+            fn++;
     else
         while (fn->table && strcmp(fn->name, name) != 0) fn++;
     assert_non_null(fn->table);
