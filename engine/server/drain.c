@@ -170,6 +170,7 @@ static HUB_MUST struct hub_service *take_rest_apart(struct hub_server *s) {
     hub_server_free_generation(&s->now);
     hub_loop_delete(s->loop);
     if (s->nodes) hub_backends_nodes_free(s->nodes);
+    hub_transport_group_free(s->group);
     return in_force;
 }
 

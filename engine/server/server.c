@@ -194,6 +194,8 @@ static enum hub_code open_transport(struct hub_server *s, const struct hub_trans
                                                    .port = beside ? hub_transport_port(beside) : (int)d->port,
                                                    .shares_port = d->threads > 1,
                                                    .beside = beside,
+                                                   .group = s->group,
+                                                   .place = s->place,
                                                    .base_path = d->base_path,
                                                    .cors_origins = d->cors_origins.items,
                                                    .cors_n = d->cors_origins.n,
@@ -286,6 +288,7 @@ static int run_once(const struct hub_server_options *options, struct server_run 
         .options = options, .now.service = r->service, .first = r->service, .loop = hub_loop_new(NULL)};
     hub_list_init(&s.retired);
     s.nodes = hub_backends_nodes_new();
+    if (r->service->threads > 1) s.group = hub_transport_group_new();
     struct hub_err err;
     hold_signals(SIG_BLOCK);
     int code = hub_backends_tables(r->service, &s.now.tables, &err) ? hub_server_failed(&err, HUB_EXIT_INVALID)

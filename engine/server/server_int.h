@@ -39,8 +39,10 @@ enum hub_bootstrap { HUB_BOOTSTRAP_DUE, HUB_BOOTSTRAP_RUNNING, HUB_BOOTSTRAP_OVE
 struct hub_siblings;
 struct hub_server {
     const struct hub_server_options *options;
-    struct hub_siblings *siblings; /* of the first loop: the others, once they are there */
-    bool follows;                  /* one of the others */
+    struct hub_siblings *siblings;     /* of the first loop: the others, once they are there */
+    bool follows;                      /* one of the others */
+    struct hub_transport_group *group; /* of the listeners of all; NULL: there is one */
+    unsigned place;                    /* in it, from 0 on */
     struct hub_loop *loop;
     struct hub_generation now;
     struct hub_generation coming; /* a reload that waits for its keys; without service when there is none */

@@ -1,6 +1,6 @@
-/* The other loops of a process: each is a struct hub_server of its own, made by the first loop before its thread
- * begins and gone before the first loop takes apart what they share. Loops speak to each other by posted tasks;
- * only for the moment of a reload all of them stand still together. */
+/* The other loops of a process: each is a struct hub_server of its own, made by the first loop before its
+ * thread begins and gone before the first loop takes apart what they share. Loops speak to each other by
+ * posted tasks; only for the moment of a reload all of them stand still together. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -136,6 +136,8 @@ static void init_sibling(struct hub_sibling *b, struct hub_siblings *all) {
         .first = first->first,
         .now = {.service = first->now.service, .tables = first->now.tables, .users = first->now.users},
         .nodes = first->nodes,
+        .group = first->group,
+        .place = (unsigned)(b - all->items) + 1,
         .store_ops = first->store_ops,
         .started = first->started,
         .loop = hub_loop_new(NULL)};
@@ -163,7 +165,8 @@ static void end_unbegun(struct hub_siblings *all, size_t from) {
     }
 }
 
-/* All are made before one begins, so that each has heard of the others when it lets somebody in. An exit code. */
+/* All are made before one begins, so that each has heard of the others when it lets somebody in. An exit
+ * code. */
 static int begin_all(struct hub_server *s) {
     struct hub_siblings *all = s->siblings = hub_xcalloc(1, sizeof *all);
     size_t n = (size_t)s->now.service->threads - 1, begun = 0;

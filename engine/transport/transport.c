@@ -78,6 +78,7 @@ static void work_off(struct hub_task *task) {
     hub_list_init(&batch);
     go_on(t);
     end_doomed(t);
+    hub_move_all(t);
     hub_list_splice(&batch, &t->ended);
     for (struct hub_list *n; (n = hub_list_pop(&batch));) hub_eio_reap(HUB_CONTAINER(n, struct hub_eio, ended));
     for (struct hub_list *n; (n = hub_list_pop(&t->dead));) hub_link_free(HUB_CONTAINER(n, struct hub_link, node));
@@ -160,7 +161,7 @@ static struct hub_transport *make_transport(struct hub_loop *loop, const struct 
     t->path = without_slash(config->path ? config->path : "/socket.io");
     t->in = hub_xmalloc(HUB_IN_SIZE);
     t->work.run = work_off;
-    struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,    &t->doomed,
+    struct hub_list *lists[] = {&t->links, &t->due_eios, &t->due_links, &t->busy,    &t->doomed,         &t->moving,
                                 &t->dead,  &t->ended,    &t->reading,   &t->stalled, &t->nowhere.reading};
     for (size_t i = 0; i < HUB_NELEM(lists); i++) hub_list_init(lists[i]);
     hub_keyed_init(&t->eios, hub_eio_key);
@@ -183,6 +184,7 @@ enum hub_code hub_transport_new(struct hub_transport **out, struct hub_loop *loo
         return code;
     }
     register_metrics();
+    hub_move_open(t);
     hub_loop_on_flush(loop, on_flush, t);
     *out = t;
     return HUB_OK;
@@ -233,6 +235,7 @@ void hub_transport_close_all(struct hub_transport *t) {
 
 /* Whoever is left gets no last words. */
 void hub_transport_delete(struct hub_transport *t) {
+    hub_move_close(t);
     hub_listen_close(t);
     hub_loop_on_flush(t->loop, NULL, NULL);
     HUB_LIST_EACH_SAFE(&t->links, n) hub_link_kill(HUB_CONTAINER(n, struct hub_link, node), HUB_CLOSE_SHUTDOWN);

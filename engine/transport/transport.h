@@ -12,6 +12,7 @@
 #include "packet/chunk.h"
 
 struct hub_transport;
+struct hub_transport_group;
 struct hub_eio;      /* one Engine.IO session: a logical connection that survives the polling → WebSocket upgrade */
 struct hub_http_req; /* one HTTP request that waits for its answer */
 
@@ -20,9 +21,13 @@ struct hub_transport_config {
     int port;                           /* 0 = any free */
     bool shares_port;                   /* transports of other loops of this process listen there, too */
     const struct hub_transport *beside; /* one that does so already; looked at by hub_transport_new alone */
-    const char *base_path;              /* "" or "/messaging-api": accepted in front of every path, and not required */
-    const char *path;                   /* of Engine.IO; NULL = "/socket.io" */
-    const char *const *cors_origins;    /* patterns (origin.h) of pages let in beside the own host's; "*" lets all in,
+    /* NULL: one's own is the only transport. Else a connection whose request names a session of another one
+     * of the group moves to that one. */
+    struct hub_transport_group *group;
+    unsigned place;                  /* in the group, below 64, and nobody else's */
+    const char *base_path;           /* "" or "/messaging-api": accepted in front of every path, and not required */
+    const char *path;                /* of Engine.IO; NULL = "/socket.io" */
+    const char *const *cors_origins; /* patterns (origin.h) of pages let in beside the own host's; "*" lets all in,
                                         without cookies */
     size_t cors_n;
     const char *const *trusted_proxies; /* ranges (cidr.h) whose X-Forwarded headers count; "unix:" */
@@ -91,6 +96,10 @@ struct hub_transport_ops {
     /* A ping was answered, MS after it was queued. NULL: nobody wants to know. */
     void (*heartbeat)(void *client, int64_t ms);
 };
+
+/* The transports of a process that share a port, for their config. Any thread. */
+HUB_MUST struct hub_transport_group *hub_transport_group_new(void);
+void hub_transport_group_free(struct hub_transport_group *g); /* their loops are at rest. NULL is fine */
 
 /* Whether the certificate and the key of CONFIG can be used; listens on nothing. *WHAT becomes "certFile"
  * or "keyFile" when not. */

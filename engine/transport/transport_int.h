@@ -8,7 +8,7 @@
  *   transport.c   start, flush, work, stop     polling.c   GET and POST of a session
  *   pending.c     what strangers may hold      forwarded.c trusted proxies
  *   held.c        the same of all others       tls.c       struct hub_io over OpenSSL
- *   gzip.c        compressed answers
+ *   gzip.c        compressed answers           move.c      to another loop
  *
  * Who ends what, so that nothing is freed under its caller: connections and sessions themselves are freed at
  * the end of the turn, from the dead list and the ended list (hub_transport_work). What a connection has of a
@@ -107,6 +107,7 @@ struct hub_transport {
     int64_t busy_until;                  /* in this turn (hub_real_ms); 0 = none has gone on yet */
     struct hub_timer go_on;              /* with those that did not have their turn */
     struct hub_list doomed;              /* connections that end with this turn */
+    struct hub_list moving;              /* hub_link_edge.moving: those that go to another loop then */
     struct hub_list dead, ended;         /* to be freed */
     struct hub_task work;
     struct hub_chunk *ping, *close_packet; /* frames that every session sends */
@@ -156,6 +157,9 @@ struct hub_link_edge {
     struct hub_address *home;             /* its own; NULL until it has sent something, and as a WebSocket */
     struct hub_address *pending;          /* where its request counts; NULL: nowhere */
     struct hub_list reading, reading_all; /* in the lists of those that may have to give way */
+    struct hub_list moving;               /* in the transport's list */
+    bool moves, moves_whole;              /* to another loop; with its request, or the rest of that is to come */
+    uint8_t moves_to;                     /* hub_transport_config.place */
 };
 
 struct hub_link {
@@ -198,6 +202,11 @@ void hub_link_kill(struct hub_link *c, enum hub_close_reason reason);
 /* The same with the end of this turn, and safe from everywhere. What it had to write is freed now, and
  * nothing more is read from it or written to it. */
 void hub_link_doom(struct hub_link *c, enum hub_close_reason reason);
+/* Moving (move.c): takes it out of its transport, and has it go on in T, which may be another thread's by
+ * then. Attached it belongs to T, and nothing happens to it. */
+void hub_link_detach(struct hub_link *c);
+void hub_link_attach(struct hub_transport *t, struct hub_link *c);
+void hub_link_arrive(struct hub_transport *t, struct hub_link *c);
 /* Shuts it down after everything queued was written, at most MS from now (0: as long as the peer keeps
  * reading). */
 void hub_link_finish(struct hub_link *c, int64_t ms);
@@ -215,6 +224,15 @@ void hub_link_peer(const struct hub_link *c, char out[HUB_IP_TEXT]);
 size_t hub_link_unsent(const struct hub_link *c);
 void hub_link_count(struct hub_link *c);                         /* its answers have grown or left */
 void hub_transport_make_room(struct hub_transport *t, size_t n); /* for an answer of N bytes */
+
+/* ---- other loops (move.c) ---- */
+
+void hub_move_open(struct hub_transport *t);
+void hub_move_close(struct hub_transport *t);
+/* Its request, WHOLE or with a body to come, is for the session SID: true when that is elsewhere. Then
+ * nothing more is read, and it moves at the end of the turn. */
+bool hub_move_begin(struct hub_link *c, struct hub_str sid, bool whole);
+void hub_move_all(struct hub_transport *t);
 
 /* Reads certificate and key, if there are any: links speak TLS from now on. */
 enum hub_code hub_tls_open(struct hub_transport *t, struct hub_err *err);
@@ -263,7 +281,8 @@ void hub_listen_resume(struct hub_transport *t); /* a descriptor has become free
 
 void hub_http_input(struct hub_link *c, char *p, size_t n);
 void hub_http_go_on(struct hub_link *c);
-void hub_http_rearm(struct hub_link *c);                /* the timer that its state calls for */
+void hub_http_arrive(struct hub_link *c); /* goes on with its request, of which nothing but its text counts */
+void hub_http_rearm(struct hub_link *c);  /* the timer that its state calls for */
 void hub_http_give_way(struct hub_link *c, int status); /* refuses what is still arriving */
 void hub_http_eof(struct hub_link *c);
 void hub_http_forget(struct hub_link *c); /* the connection is gone: what becomes of its request */
@@ -336,6 +355,7 @@ struct hub_eio {
 struct hub_str hub_eio_key(const void *eio); /* of the transport's index */
 /* Requests at the path of Engine.IO: looks at the head when a body is still to come, and at the whole. */
 bool hub_eio_is_path(const struct hub_http_req *req);
+bool hub_eio_moves(struct hub_http_req *req, bool whole); /* hub_move_begin */
 void hub_eio_route_head(struct hub_http_req *req);
 void hub_eio_route(struct hub_http_req *req);
 void hub_eio_forbid(struct hub_http_req *req);    /* answers */

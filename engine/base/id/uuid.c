@@ -57,10 +57,18 @@ void hub_uuid4(char out[HUB_UUID_LEN + 1]) {
     format_uuid(b, out);
 }
 
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 void hub_sid(char out[HUB_SID_LEN + 1]) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char b[HUB_SID_LEN];
     hub_random(b, sizeof b);
     for (int i = 0; i < HUB_SID_LEN; i++) out[i] = alphabet[b[i] & 63];
     out[HUB_SID_LEN] = 0;
+}
+
+void hub_sid_set_mark(char sid[HUB_SID_LEN + 1], unsigned mark) { sid[HUB_SID_LEN - 1] = alphabet[mark]; }
+
+unsigned hub_sid_mark(struct hub_str sid) {
+    const char *at = sid.n == HUB_SID_LEN && sid.p[HUB_SID_LEN - 1] ? strchr(alphabet, sid.p[HUB_SID_LEN - 1]) : NULL;
+    return at ? (unsigned)(at - alphabet) : HUB_SID_MARKS;
 }

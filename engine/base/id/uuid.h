@@ -14,4 +14,8 @@ void hub_uuid4(char out[HUB_UUID_LEN + 1]);
 /* 20 URL-safe characters carrying 120 random bits; for Engine.IO and Socket.IO session ids. */
 #define HUB_SID_LEN 20
 void hub_sid(char out[HUB_SID_LEN + 1]);
+/* A number of one's own in place of the last six bits, for who is to find out where an id was made. */
+#define HUB_SID_MARKS 64
+void hub_sid_set_mark(char sid[HUB_SID_LEN + 1], unsigned mark); /* below HUB_SID_MARKS */
+unsigned hub_sid_mark(struct hub_str sid);                       /* of whatever came; HUB_SID_MARKS: it is no sid */
 #endif

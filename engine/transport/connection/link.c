@@ -42,6 +42,7 @@ struct hub_link_edge *hub_link_edge(struct hub_link *c) {
     hub_list_init(&e->stalled);
     hub_list_init(&e->reading);
     hub_list_init(&e->reading_all);
+    hub_list_init(&e->moving);
     return e;
 }
 
@@ -93,7 +94,10 @@ void hub_link_kill(struct hub_link *c, enum hub_close_reason reason) {
     if (c->mode == HUB_LINK_DEAD) return;
     struct hub_transport *t = c->t;
     let_go(c, HUB_LINK_DEAD, reason);
-    if (c->edge) hub_timer_stop(t->loop, &c->edge->timer);
+    if (c->edge) {
+        hub_timer_stop(t->loop, &c->edge->timer);
+        hub_list_remove(&c->edge->moving);
+    }
     hub_list_remove(&c->due);
     hub_list_remove(&c->busy_link);
     hub_link_count(c);
@@ -166,7 +170,8 @@ static size_t read_size(const struct hub_link *c) {
  * come, or before what has come was inflated. */
 static bool is_full(const struct hub_link *c) {
     if (c->ws && c->ws->paused) return true;
-    return c->mode == HUB_LINK_HTTP && (c->edge->rest.n >= HUB_READ_PENDING || (c->req && c->req->asking));
+    if (c->mode != HUB_LINK_HTTP) return false;
+    return c->edge->moves || c->edge->rest.n >= HUB_READ_PENDING || (c->req && c->req->asking);
 }
 
 void hub_link_watch(struct hub_link *c) {
@@ -311,7 +316,8 @@ void hub_link_flush(struct hub_link *c) {
 
 /* ---- reading ---- */
 
-static bool is_open(const struct hub_link *c) { return c->mode != HUB_LINK_DEAD && !c->doomed; }
+static bool is_moving(const struct hub_link *c) { return c->mode == HUB_LINK_HTTP && c->edge->moves; }
+static bool is_open(const struct hub_link *c) { return c->mode != HUB_LINK_DEAD && !c->doomed && !is_moving(c); }
 
 static void take_input(struct hub_link *c, char *p, size_t n) {
     switch ((enum hub_link_mode)c->mode) {
@@ -379,4 +385,46 @@ void hub_link_go_on(struct hub_link *c) {
         on_readable(c);
     }
     if (c->mode != HUB_LINK_DEAD) hub_link_watch(c);
+}
+
+/* ---- moving ---- */
+
+void hub_link_detach(struct hub_link *c) {
+    struct hub_transport *t = c->t;
+    struct hub_link_edge *e = c->edge;
+    hub_watch_close(t->loop, c->watch);
+    c->watch = NULL;
+    hub_link_leave_home(c);
+    hub_timer_stop(t->loop, &e->timer);
+    hub_list_remove(&c->due);
+    hub_list_remove(&c->busy_link);
+    hub_list_remove(&c->node);
+    hub_list_remove(&e->stalled);
+    t->unsent -= e->unsent;
+    e->unsent = 0;
+    t->link_n--;
+    if (!t->accepting && t->listener_n) hub_listen_resume(t);
+}
+
+void hub_link_attach(struct hub_transport *t, struct hub_link *c) {
+    c->t = t;
+    c->edge->moves = false;
+    hub_list_push(&t->links, &c->node);
+    t->link_n++;
+}
+
+/* What was left to write, and bytes of which the socket will not tell again, have their turn with it. */
+void hub_link_arrive(struct hub_transport *t, struct hub_link *c) {
+    hub_link_attach(t, c);
+    c->watch = hub_watch_new(t->loop, c->fd, on_ready, c);
+    if (!c->watch) {
+        hub_link_kill(c, HUB_CLOSE_ERROR);
+        return;
+    }
+    hub_link_count(c);
+    hub_link_due(c);
+    hub_http_arrive(c);
+    if (c->mode == HUB_LINK_DEAD) return;
+    if (t->io->has_more(c)) c->reread = true, hub_link_busy(c);
+    hub_link_watch(c);
 }

@@ -137,6 +137,7 @@ struct hub_eio *hub_eio_new(struct hub_http_req *r, struct hub_link *websocket, 
     hub_list_init(&e->due);
     hub_list_init(&e->ended);
     hub_sid(e->sid);
+    if (t->cfg.group) hub_sid_set_mark(e->sid, t->cfg.place);
     hub_keyed_put(&t->eios, e);
     hub_timer_start(t->loop, &e->timer, t->cfg.ping_interval, on_session_timer);
     queue_open_packet(e, !websocket);

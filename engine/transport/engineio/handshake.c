@@ -85,6 +85,13 @@ static struct hub_eio *find_session(const struct hub_http_req *r, bool *named) {
     return e;
 }
 
+bool hub_eio_moves(struct hub_http_req *r, bool whole) {
+    struct hub_buf sid = {0};
+    bool moves = hub_query_get(hub_http_query(r), "sid", &sid) && hub_move_begin(r->link, hub_buf_str(&sid), whole);
+    hub_buf_free(&sid);
+    return moves;
+}
+
 /* ---- a first request: no session yet ---- */
 
 /* A client that can never come in. */

@@ -238,6 +238,7 @@ static bool on_request_head(struct hub_link *c, bool whole) {
     struct hub_http_req *r = c->req;
     struct hub_ip client;
     if (r->routed) return true;
+    if (c->t->cfg.group && hub_eio_is_path(r) && hub_eio_moves(r, whole)) return false;
     r->routed = true;
     int status = hub_forwarded_read(r, &client) ? hub_link_enter_for(c, &client) : 0;
     strip_base(r);
@@ -343,7 +344,7 @@ static bool begin_request(struct hub_link *c) {
 }
 
 static bool takes_request(const struct hub_link *c) {
-    if (c->mode != HUB_LINK_HTTP || c->answering || c->finish || c->doomed) return false;
+    if (c->mode != HUB_LINK_HTTP || c->answering || c->finish || c->doomed || c->edge->moves) return false;
     return hub_link_unsent(c) <= HUB_MAX_OUT && !(c->req && c->req->asking);
 }
 
@@ -384,6 +385,21 @@ void hub_http_go_on(struct hub_link *c) {
     feed_parser(c, b.p, b.n);
     hub_buf_free(&b);
     if (c->eof && c->mode == HUB_LINK_HTTP && !c->answering && !c->edge->rest.n) hub_link_finish(c, 0);
+}
+
+void hub_http_arrive(struct hub_link *c) {
+    struct hub_buf behind = c->edge->rest;
+    c->edge->rest = (struct hub_buf){0};
+    hub_timer_await(c->t->loop, &c->edge->timer, c->t->cfg.head_timeout, on_timeout);
+    int status = hub_link_enter(c);
+    if (status)
+        hub_pending_refuse(cut_short(c), status);
+    else if (c->edge->moves_whole)
+        route_request(c);
+    else
+        on_half(c);
+    feed_parser(c, behind.p, behind.n);
+    hub_buf_free(&behind);
 }
 
 /* ---- ends ---- */
