@@ -38,7 +38,7 @@ bench: packages-bench build ## load figures beside Node and the limit programs
 	@tests/bench/run.sh
 
 format: packages-format ## clang-format over all C files
-	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
+	@git ls-files -co --exclude-standard '*.[ch]' ':!tests/describe/golden' | xargs clang-format-14 -i
 
 fuzz: build-fuzzers ## every fuzz target for 30 s
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/fuzz/run.sh

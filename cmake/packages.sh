@@ -21,7 +21,7 @@ declare -A commands=( # command=package
     [bench]="node=nodejs npm=npm psql=postgresql-client redis-server=redis-server redis-cli=redis-tools"
 )
 # Without these some tests are skipped; a machine that cannot have them still works.
-declare -A optional=([test]="valgrind=valgrind chromium=chromium java=default-jre-headless mvn=maven" [bench]="java=default-jre-headless mvn=maven")
+declare -A optional=([test]="mypy=mypy valgrind=valgrind chromium=chromium java=default-jre-headless mvn=maven" [bench]="java=default-jre-headless mvn=maven")
 
 if ! command -v dpkg-query >/dev/null; then
     echo "This is not a Debian system; the packages are expected to be there already (README.md, CONTRIBUTING.md)." >&2

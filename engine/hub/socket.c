@@ -158,7 +158,7 @@ static const struct hub_arg refresh_args[] = {
 static const struct hub_arg room_args[] = {HUB_ARG_ROOM, {0}};
 static const struct hub_field room_answer[] = {
     {"room", "object", .help = "The room's record."},
-    {"hubRole", "text", .help = "Null, a role of the hub, or `system`."},
+    {"hubRole", "role or `system` or null", .help = "Null, a role of the hub, or `system`."},
     {"permissions", "permissions", .help = "What the caller may do."},
     {"silenced", "boolean", .help = "Whether the caller is silenced."},
     {"memberCount", "integer", .help = "Users in the room."},
@@ -205,10 +205,15 @@ static const struct hub_told_event connection_told[] = {
     {0},
 };
 
+static bool tells_connection(const struct hub_def *def, const char *event) {
+    return def->report_latency || strcmp(event, "hub:latency") != 0;
+}
+
 const struct hub_part hub_connection_part = {
     .name = "connection",
     .help = "A connection's identity, and what it is told of the process.",
     .keywords = "liveness",
     .commands = connection_commands,
     .told = connection_told,
+    .tells = tells_connection,
 };

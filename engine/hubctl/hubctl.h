@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 /* Exit codes of cli.md. */
-enum { HUBCTL_OK = 0, HUBCTL_FAILED = 1, HUBCTL_USAGE = 2 };
+enum { HUBCTL_OK = 0, HUBCTL_FAILED = 1, HUBCTL_USAGE = 2, HUBCTL_INVALID = 3 };
 
 struct hubctl_command {
     struct hub_cli cli; /* its program is "hubctl NAME" */
@@ -20,6 +20,11 @@ struct hub_script_checker;
 struct hub_service *hubctl_load(const char *dir, const struct hub_script_checker *checker, int *exit_code);
 /* The same, for hub_service_dump(): plugins are left out of what uses them. */
 struct hub_service *hubctl_load_as_written(const char *dir, const struct hub_script_checker *checker, int *exit_code);
+/* As hubctl_load without a checker; a definition with errors is HUBCTL_INVALID. */
+struct hub_service *hubctl_load_valid(const char *dir, int *exit_code);
+/* TEXT goes into FILE, or to standard output when that is NULL. CHECK: it is compared with FILE instead.
+ * Returns the exit code, and tells on stderr why. */
+int hubctl_give(const char *file, bool check, struct hub_str text);
 
 /* A row each, sorted, so that new ones do not meet. */
 extern const struct hubctl_command hubctl_bench;
@@ -31,5 +36,6 @@ extern const struct hubctl_command hubctl_migrate;
 extern const struct hubctl_command hubctl_new;
 extern const struct hubctl_command hubctl_schema;
 extern const struct hubctl_command hubctl_token;
+extern const struct hubctl_command hubctl_types;
 extern const struct hubctl_command hubctl_why;
 #endif

@@ -17,6 +17,7 @@ static const struct hubctl_command *const commands[] = {
     &hubctl_new,
     &hubctl_schema,
     &hubctl_token,
+    &hubctl_types,
     &hubctl_why,
 };
 /* clang-format on */

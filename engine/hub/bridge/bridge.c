@@ -386,6 +386,7 @@ static void pause_bus(struct hub_engine *e) { e->config.bus->ops->pause(e->confi
 
 static const struct hub_field record_fields[] = {
     {"roomId", "id", .help = "The room."}, {"record", "object", .help = "The membership's row."}, {0}};
+static bool tells_members(const struct hub_def *def, const char *event) { return (void)event, def->auto_bridge; }
 static const struct hub_told_event bridge_told[] = {
     {"hub:memberJoined", "those with canRead", "a row of an authSource's object makes somebody a member",
      record_fields},
@@ -397,6 +398,7 @@ const struct hub_part hub_bridge_part = {
     .name = "bridge",
     .help = "What the bus brings: changes of DataObjects, and records of Kafka topics.",
     .told = bridge_told,
+    .tells = tells_members,
     .keywords = "autoBridgeDataEvents",
     .started = subscribe_topics,
     .reloaded = subscribe_topics,

@@ -22,12 +22,20 @@ static const struct hub_arg subscribe_args[] = {
      .help = "The epoch that `since` belongs to."},
     {0},
 };
+static const struct hub_field kept_fields[] = {
+    {"offset", "integer or null", .help = "Its number; null of what came from outside by Redis."},
+    {"at", "time", .help = "When it was published."},
+    {"data", "any", .help = "What was published."},
+    {"publisher", "user", .help = "Absent when the server published it.", .optional = true},
+    {0},
+};
+static const struct hub_shape shapes[] = {{"channelMessage", "A message of a channel's history.", kept_fields}, {0}};
 static const struct hub_field subscribe_answer[] = {
-    {"history", "list", .help = "Messages `{offset, at, data, publisher?}`, ascending."},
+    {"history", "list of channelMessage", .help = "Messages `{offset, at, data, publisher?}`, ascending."},
     {"channel", "text", .help = "The channel."},
     {"offset", "integer", .help = "That of the last message so far; the next one that comes live is one more."},
     {"epoch", "text", .help = "The life of the offsets; with another one they have started again."},
-    {"recovered", "boolean", .help = "Whether `history` holds all that was missed; null without `since`."},
+    {"recovered", "boolean or null", .help = "Whether `history` holds all that was missed; null without `since`."},
     {0},
 };
 
@@ -48,7 +56,8 @@ static const struct hub_arg history_args[] = {
     {0},
 };
 static const struct hub_field history_answer[] = {
-    {"history", "list", .help = "Messages `{offset, at, data, publisher?}`, ascending: the newest ones of those."},
+    {"history", "list of channelMessage",
+     .help = "Messages `{offset, at, data, publisher?}`, ascending: the newest ones of those."},
     {"hasMore", "boolean", .help = "Whether there may be older ones."},
     {0},
 };
@@ -89,10 +98,11 @@ static const struct hub_command commands[] = {
 
 static const struct hub_field message_fields[] = {
     {"channel", "text", .help = "The channel."},
-    {"offset", "integer", .help = "One more than that of the message before; null of what came from outside by Redis."},
+    {"offset", "integer or null",
+     .help = "One more than that of the message before; null of what came from outside by Redis."},
     {"at", "time", .help = "When it was published."},
     {"data", "any", .help = "What was published."},
-    {"publisher", "object", .help = "`{id, name}` of the user; absent when the server published it.", .optional = true},
+    {"publisher", "user", .help = "`{id, name}` of the user; absent when the server published it.", .optional = true},
     {0},
 };
 static const struct hub_field unsubscribed_fields[] = {
@@ -127,6 +137,7 @@ const struct hub_part hub_channels_part = {
     .help = "Channels of the service: subscriptions, messages, history.",
     .commands = commands,
     .told = told,
+    .shapes = shapes,
     .keywords = "channels",
     .slot = "channel",
     .host_at[HUB_HOST_OF_SLOT] = hub_channel_host,

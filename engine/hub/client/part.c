@@ -95,8 +95,10 @@ static void describe_invocations(const struct hub_hub *hub, json_t *out) {
 }
 
 static const struct hub_field superseded_fields[] = {{"clientId", "text", .help = "The id that it had."}, {0}};
-static const struct hub_field invoke_fields[] = {
-    {"type", "text", .help = "One of `clients.invocations`."}, {"data", "any", .help = "What its fields say."}, {0}};
+static const struct hub_field invoke_fields[] = {{"type", "invocation", .help = "One of `clients.invocations`."},
+                                                 {"data", "data", .help = "What its fields say."},
+                                                 {0}};
+static bool knows_clients(const struct hub_service *service) { return service->clients.on; }
 static const struct hub_told_event told[] = {
     {"hub:superseded", "the connection", "another connection of the same user has taken its client's id, and it ends",
      superseded_fields},
@@ -109,6 +111,8 @@ const struct hub_part hub_clients_part = {
     .name = "clients",
     .help = "Ids by which clients are known, and what the server asks of them.",
     .told = told,
+    .in_service = knows_clients,
+    .acknowledged = "hub:invoke",
     .conn_data = true,
     .engine_data = true,
     .created = clients_new,

@@ -67,9 +67,9 @@ static const struct hub_arg watch_args[] = {
 };
 static const struct hub_arg id_args[] = {ID_ARG, {0}};
 static const struct hub_field watch_answer[] = {
-    {"records", "list", .help = "In order; absent with the version at hand.", .optional = true},
+    {"records", "list of object", .help = "In order; absent with the version at hand.", .optional = true},
     {"collectionId", "id", .help = "The collection."},
-    {"ids", "list", .help = "Of the records, in order; absent likewise.", .optional = true},
+    {"ids", "list of id", .help = "Of the records, in order; absent likewise.", .optional = true},
     {"version", "integer", .help = "Its version; what comes live has greater ones, without a gap."},
     {0},
 };
@@ -94,10 +94,10 @@ static const struct hub_command commands[] = {
 static const struct hub_field changed_fields[] = {
     {"collectionId", "id", .help = "The collection."},
     {"version", "integer", .help = "Its version."},
-    {"added", "list", .help = "Records, at the end unless `order` says otherwise."},
-    {"changed", "list", .help = "Records, as they are now."},
-    {"removed", "list", .help = "Ids."},
-    {"order", "list", .help = "All ids, where they are in another order.", .optional = true},
+    {"added", "list of object", .help = "Records, at the end unless `order` says otherwise."},
+    {"changed", "list of object", .help = "Records, as they are now."},
+    {"removed", "list of id", .help = "Ids."},
+    {"order", "list of id", .help = "All ids, where they are in another order.", .optional = true},
     {"reset", "boolean", .help = "With `ids` and `records`: all there is, for a client that was too slow.",
      .optional = true},
     {0},

@@ -378,8 +378,9 @@ static void describe_commands(const struct hub_hub *hub, json_t *out) {
 }
 
 static const struct hub_arg command_args[] = {
-    {"command", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .most = HUB_NAME_MAX, .help = "Name of the command."},
-    {"payload", HUB_ARG_ANY, .help = "What it is called with: what its fields say."},
+    {"command", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .most = HUB_NAME_MAX, .help = "Name of the command.",
+     .shape = "command"},
+    {"payload", HUB_ARG_ANY, .help = "What it is called with: what its fields say.", .shape = "payload"},
     {"roomId", HUB_ARG_ID, HUB_ARG_LATER, .help = "The room that it is about."},
     {"requestId", HUB_ARG_TEXT, .least = 1, .most = 64,
      .help = "Chosen by the client: a repeat within a minute gets the first answer and runs nothing."},

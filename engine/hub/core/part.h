@@ -93,6 +93,8 @@ struct hub_arg {
     const char *expected; /* "a text, the epoch of hub:joined"; NULL: made of type and range */
     enum hub_code code;   /* when it is something else; 0: HUB_BAD_REQUEST */
     const char *help;
+    const char *shape;                     /* what it is, more closely, as types of hub_field; NULL: what TYPE says */
+    bool (*on)(const struct hub_def *def); /* whether the hub has what it is for; NULL: every hub does */
 };
 
 /* ---- gates: what a call has to pass before its command runs, in the order of the command's list ---- */
@@ -112,10 +114,25 @@ struct hub_gate {
 
 /* ---- commands ---- */
 
-/* A member of an answer, or of an event's payload. */
+/* A member of an answer, or of an event's payload. TYPE is one or several of these, with " or " between:
+ *
+ *   id text integer boolean time JSON any object binary true null
+ *   code (an error's), role, type (of messages), content, input, event, presenceState: as the definition says
+ *   command and payload, type and input, invocation and data: two members that go together
+ *   `word`, which is that text; the name of a hub_shape
+ *   list of TYPE, map of TYPE (with all that is behind an " or "), {name: TYPE, other?: TYPE}
+ *
+ * It is what engine/describe makes types and documents of. */
 struct hub_field {
     const char *name, *type, *help;
     bool optional;
+    bool (*on)(const struct hub_def *def); /* as of hub_arg */
+};
+
+/* An object that several answers and payloads have in them. */
+struct hub_shape {
+    const char *name, *help; /* "member" */
+    const struct hub_field *fields;
 };
 
 enum {
@@ -138,9 +155,11 @@ struct hub_command {
         const char *method, *path; /* "POST", "rooms/:roomId/messages": below /{hub}; NULL: not by REST */
         int status;                /* of success */
     } rest;
-    const struct hub_field *answer;     /* the first is the main member; NULL: {ok: true} and no more */
-    enum hub_code codes[14];            /* it may refuse with these, besides its gates; fewer end with HUB_OK */
-    void (*run)(struct hub_call *call); /* ends in hub_call_ok or hub_call_fail, now or later */
+    const struct hub_field *answer;        /* the first is the main member; NULL: {ok: true} and no more */
+    bool (*on)(const struct hub_def *def); /* whether the hub has what it is for, beside what its part's DECLARED
+                                              says: for documents, as a gate refuses it; NULL: every hub does */
+    enum hub_code codes[14];               /* it may refuse with these, besides its gates; fewer end with HUB_OK */
+    void (*run)(struct hub_call *call);    /* ends in hub_call_ok or hub_call_fail, now or later */
 };
 
 /* ---- events ---- */
@@ -181,6 +200,7 @@ struct hub_part {
     const struct hub_command *commands;
     const struct hub_event_row *events;
     const struct hub_told_event *told;
+    const struct hub_shape *shapes;
     const char *keywords;           /* fields of a definition that it stands for, with a space between */
     const char *tables;             /* per-hub tables that it keeps (persist/tables.h), by suffix, the same way */
     const struct hub_host_fn *host; /* what scripts may call */
@@ -200,6 +220,11 @@ struct hub_part {
     /* Whether DEF, a hub's or a plain namespace's, has it; else its commands are feature_disabled, in a plain
      * namespace unknown. NULL: every hub has it. */
     bool (*declared)(const struct hub_def *def);
+    /* Likewise of the service; NULL: every one has it. */
+    bool (*in_service)(const struct hub_service *service);
+    /* Whether a hub ever tells EVENT, one of the above; NULL: each. Standard events go by their switches. */
+    bool (*tells)(const struct hub_def *def, const char *event);
+    const char *acknowledged; /* events, of those above, that clients acknowledge, with a space between */
 
     /* Whether EVENT, which is no command's name, stands for one of the part's commands in DEF: its name,
      * with the command's arguments, a new reference, in *ARGS. PAYLOAD is what came with it, NULL:

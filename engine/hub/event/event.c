@@ -190,15 +190,23 @@ static const char *event_alias(const struct hub_def *def, struct hub_str event, 
 
 /* ---- the part ---- */
 
+static bool has_read(const struct hub_def *def) { return def->enable_read_receipts; }
+static bool has_delivered(const struct hub_def *def) { return def->enable_delivery_receipts; }
+static bool has_receipts(const struct hub_def *def) { return has_read(def) || has_delivered(def); }
 static const struct hub_arg event_args[] = {
     HUB_ARG_ROOM,
-    {"event", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .help = "Name of a standard or a custom event."},
+    {"event", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .help = "Name of a standard or a custom event.",
+     .shape = "event"},
     {"data", HUB_ARG_ANY, HUB_ARG_LATER | HUB_ARG_LARGE,
      .help = "What a custom event says; of a receipt, its position."},
-    {"lastReadTimestamp", HUB_ARG_TEXT, HUB_ARG_LATER, .help = "`messageRead`: everything up to that time is read."},
-    {"lastReadSeq", HUB_ARG_INT, HUB_ARG_LATER, 0, INT64_MAX, .help = "`messageRead`: up to that number."},
-    {"messageId", HUB_ARG_TEXT, HUB_ARG_LATER, 1, HUB_MESSAGE_ID_MAX, .help = "Receipts: up to that message."},
-    {"seq", HUB_ARG_INT, HUB_ARG_LATER, 0, INT64_MAX, .help = "`messageDelivered`: up to that number."},
+    {"lastReadTimestamp", HUB_ARG_TEXT, HUB_ARG_LATER, .help = "`messageRead`: everything up to that time is read.",
+     .on = has_read},
+    {"lastReadSeq", HUB_ARG_INT, HUB_ARG_LATER, 0, INT64_MAX, .help = "`messageRead`: up to that number.",
+     .on = has_read},
+    {"messageId", HUB_ARG_TEXT, HUB_ARG_LATER, 1, HUB_MESSAGE_ID_MAX, .help = "Receipts: up to that message.",
+     .on = has_receipts},
+    {"seq", HUB_ARG_INT, HUB_ARG_LATER, 0, INT64_MAX, .help = "`messageDelivered`: up to that number.",
+     .on = has_delivered},
     {0},
 };
 

@@ -235,7 +235,7 @@ static const struct hub_event_row receipt_events[] = {
 static const struct hub_field read_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"userId", "id", .help = "Who has read."},
-    {"lastReadTimestamp", "date-time", .help = "Everything up to that time."},
+    {"lastReadTimestamp", "time", .help = "Everything up to that time."},
     {"lastReadSeq", "integer", .help = "Everything up to that number."},
     {0},
 };

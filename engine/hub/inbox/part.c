@@ -17,10 +17,10 @@ static const struct hub_arg rooms_args[] = {
     {0},
 };
 static const struct hub_field rooms_answer[] = {
-    {"rooms", "list of rooms",
+    {"rooms", "list of inboxRoom",
      .help = "`{roomId, room, hubRole, lastMessage, seq, lastReadSeq, unread}`, the one with the newest message for "
              "the caller first."},
-    {"before", "text", .help = "For the next page; null when there is no room."},
+    {"before", "text or null", .help = "For the next page; null when there is no room."},
     {"hasMore", "boolean", .help = "Whether there may be more behind them."},
     {0},
 };
@@ -46,10 +46,21 @@ static const struct hub_command commands[] = {
     {0},
 };
 
+static const struct hub_field room_fields[] = {
+    {"roomId", "id", .help = "The room."},
+    {"room", "object", .help = "Its record."},
+    {"hubRole", "role or `system` or null", .help = "Null, a role of the hub, or `system`."},
+    {"lastMessage", "message or null", .help = "The last one that is meant for the user, or null."},
+    {"unread", "integer", .help = "How many behind what the user has read, or sent, are meant for him."},
+    {"seq", "integer", .help = "The room's counter."},
+    {"lastReadSeq", "integer", .help = "Up to which number the user has read."},
+    {0},
+};
+static const struct hub_shape shapes[] = {{"inboxRoom", "A room of the user's, without joining it.", room_fields}, {0}};
 static const struct hub_field activity_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"seq", "integer", .help = "The room's counter."},
-    {"lastMessage", "message", .help = "The last one that is meant for the user, or null."},
+    {"lastMessage", "message or null", .help = "The last one that is meant for the user, or null."},
     {"unread", "integer", .help = "How many behind what the user has read, or sent, are meant for him."},
     {0},
 };
@@ -66,6 +77,7 @@ const struct hub_part hub_inbox_part = {
     .help = "A user's rooms with what is unread in each, without joining them.",
     .commands = commands,
     .told = told,
+    .shapes = shapes,
     .keywords = "inbox",
     .conn_data = true,
     .engine_data = true,

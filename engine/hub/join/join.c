@@ -285,14 +285,14 @@ static void join_room(struct hub_call *call) {
 
 static const struct hub_field joined_fields[] = {
     {"roomId", "id", .help = "The room."},
-    {"hubRole", "text", .help = "Null, a role of the hub, or `system`."},
+    {"hubRole", "role or `system` or null", .help = "Null, a role of the hub, or `system`."},
     {"permissions", "permissions", .help = "What the member may do."},
     {"silenced", "boolean", .help = "Whether the member is silenced."},
     {"seq", "integer", .help = "The room's counter: history ends there, the first live number is the next one."},
     {"epoch", "text", .help = "The epoch (generation) of that counter; with another one numbers have started again."},
     {"memberCount", "integer", .help = "Users in the room."},
-    {"recovered", "boolean", .help = "Whether `since` was caught up from; null when it was not given."},
-    {"members", "list of members", .help = "With `members`, and canRead: everybody who is there.", .optional = true},
+    {"recovered", "boolean or null", .help = "Whether `since` was caught up from; null when it was not given."},
+    {"members", "list of member", .help = "With `members`, and canRead: everybody who is there.", .optional = true},
     {0},
 };
 
@@ -312,17 +312,30 @@ static const struct hub_command join_commands[] = {
 
 static const struct hub_field history_fields[] = {
     {"roomId", "id", .help = "The room."},
-    {"messages", "list of messages", .help = "In ascending `seq`."},
-    {"changes", "list of {messageId, seq, message or deleted}", .help = "Catching up: what became of older messages.",
-     .optional = true},
+    {"messages", "list of message", .help = "In ascending `seq`."},
+    {"changes",
+     "list of {messageId: id, seq: integer, message: message} or {messageId: id, seq: integer, deleted: true}",
+     .help = "Catching up: what became of older messages.", .optional = true},
     {"hasMore", "boolean", .help = "Whether there are older ones."},
-    {"recovered", "boolean", .help = "As in `hub:joined`."},
+    {"recovered", "boolean or null", .help = "As in `hub:joined`."},
     {0},
 };
 static const struct hub_field record_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"record", "object", .help = "The row, as it is now."},
     {"changes", "object", .help = "What changed of it.", .optional = true},
+    {0},
+};
+#define RIGHT_FIELD(ID, FIELD, NAME, FALLBACK, SYSTEM, REFUSAL, HELP) {NAME, "boolean", .help = HELP},
+static const struct hub_field permission_fields[] = {
+    HUB_RIGHTS(RIGHT_FIELD) /* one each */
+    {"allowedMessageTypes", "list of type", .help = "Types that may be sent; empty: all."},
+    {0},
+};
+static const struct hub_shape join_shapes[] = {
+    {"permissions", "What somebody may do in a room.", permission_fields},
+    {"joined", "How a room was entered.", joined_fields},
+    {"history", "A part of a room's past.", history_fields},
     {0},
 };
 static const struct hub_told_event join_told[] = {
@@ -350,6 +363,7 @@ const struct hub_part hub_joining_part = {
     .help = "From the decision who may enter to the first live message, and the end of a room.",
     .commands = join_commands,
     .told = join_told,
+    .shapes = join_shapes,
     .keywords = "roomDataObject roomEligibility absoluteRoles checkRoles checkScript authSources authScripts hubRoles "
                 "maxUsersPerRoom maxRoomsPerUser authCacheTTL",
     .describe = describe_roles,

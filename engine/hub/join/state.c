@@ -77,6 +77,7 @@ static void request_state(struct hub_call *call) { hub_state_send(call->room, ca
 
 /* ---- the part ---- */
 
+static bool has_state(const struct hub_def *def) { return def->state_script.kind != HUB_SCRIPT_NONE; }
 static const struct hub_arg state_args[] = {HUB_ARG_ROOM, {0}};
 static const struct hub_field state_answer[] = {{"state", "JSON", .help = "What the state script returns."}, {0}};
 
@@ -87,6 +88,7 @@ static const struct hub_command state_commands[] = {
      .gates = HUB_GATES(&hub_gate_reads, &hub_gate_room),
      .args = state_args,
      .rest = {"GET", "rooms/:roomId/state", 200},
+     .on = has_state,
      .answer = state_answer,
      .codes = {HUB_OVERLOADED, HUB_FEATURE_DISABLED, HUB_HANDLER_FAILED, HUB_SCRIPT_TIMEOUT},
      .run = request_state},
@@ -99,11 +101,13 @@ static const struct hub_told_event state_told[] = {
     {"hub:state", "the connection", "it joined, after the history, or asked for it", state_fields},
     {0},
 };
+static bool tells_state(const struct hub_def *def, const char *event) { return (void)event, has_state(def); }
 
 const struct hub_part hub_state_part = {
     .name = "state",
     .help = "What a client needs to know of a room, made by the state script.",
     .commands = state_commands,
     .told = state_told,
+    .tells = tells_state,
     .keywords = "stateScript",
 };

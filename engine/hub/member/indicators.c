@@ -68,7 +68,7 @@ static const struct hub_event_row indicator_events[] = {
 static const struct hub_field indicator_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"userId", "id", .help = "Who it is."},
-    {"user", "{id, name}", .help = "The same, with the name."},
+    {"user", "user", .help = "The same, with the name."},
     {0},
 };
 #define OTHERS "those with canRead, but for the user's own connections"

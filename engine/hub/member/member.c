@@ -258,7 +258,7 @@ static void list_members(struct hub_call *call) {
 
 static const struct hub_arg leave_args[] = {HUB_ARG_ROOM, {0}};
 static const struct hub_arg members_args[] = {HUB_ARG_ROOM, {0}};
-static const struct hub_field members_answer[] = {{"members", "list of members", .help = "Everybody who is there."},
+static const struct hub_field members_answer[] = {{"members", "list of member", .help = "Everybody who is there."},
                                                   {0}};
 
 static const struct hub_command member_commands[] = {
@@ -284,9 +284,34 @@ static const struct hub_field end_fields[] = {
     {"reason", "text", .help = "A code, or what the moderator said.", .optional = true},
     {0},
 };
+
+static bool shows_states(const struct hub_def *def) { return hub_presence_states_part.declared(def); }
+static bool has_read(const struct hub_def *def) { return def->enable_read_receipts; }
+static bool has_delivered(const struct hub_def *def) { return def->enable_delivery_receipts; }
+static const struct hub_field member_fields[] = {
+    {"userId", "id", .help = "Who it is."},
+    {"id", "id", .help = "The same."},
+    {"name", "text or null", .help = "From the session."},
+    {"avatar", "text or null", .help = "From the session."},
+    {"hubRole", "role or `system` or null", .help = "Null, a role of the hub, or `system`."},
+    {"presence", "`online` or `away`", .help = "Away is who has said so on all connections."},
+    {"connections", "integer", .help = "How many the user has in the room."},
+    {"typing", "boolean", .help = "Whether the user is typing."},
+    {"recording", "boolean", .help = "Whether the user is recording."},
+    {"state", "presenceState", .help = "What the user says of himself.", .optional = true, .on = shows_states},
+    {"lastReadTimestamp", "time", .help = "Up to when he has read.", .optional = true, .on = has_read},
+    {"lastReadSeq", "integer", .help = "Up to which number he has read.", .optional = true, .on = has_read},
+    {"lastDeliveredSeq", "integer", .help = "What has reached him.", .optional = true, .on = has_delivered},
+    {0},
+};
+static const struct hub_field user_fields[] = {
+    {"id", "id", .help = "The user's id."}, {"name", "text or null", .help = "From the session."}, {0}};
+static const struct hub_shape member_shapes[] = {
+    {"member", "Somebody who is in a room.", member_fields}, {"user", "Who it is.", user_fields}, {0}};
+
 static const struct hub_field permissions_fields[] = {
     {"roomId", "id", .help = "The room."},
-    {"hubRole", "text", .help = "Null, a role of the hub, or `system`."},
+    {"hubRole", "role or `system` or null", .help = "Null, a role of the hub, or `system`."},
     {"permissions", "permissions", .help = "What it may do."},
     {"silenced", "boolean", .help = "Whether it is silenced."},
     {0},
@@ -310,6 +335,7 @@ const struct hub_part hub_members_part = {
     .help = "Who is in a room, and the end of being there.",
     .commands = member_commands,
     .told = member_told,
+    .shapes = member_shapes,
     .of_guests = true,
     .disconnected = leave_all,
 };
@@ -322,8 +348,8 @@ static const struct hub_event_row presence_events[] = {
 
 static const struct hub_field presence_fields[] = {
     {"roomId", "id", .help = "The room."},
-    {"event", "text", .help = "`online`, `away` or `offline`."},
-    {"user", "{id, name}", .help = "Who it is."},
+    {"event", "`online` or `away` or `offline`", .help = "`online`, `away` or `offline`."},
+    {"user", "user", .help = "Who it is."},
     {0},
 };
 #define OTHERS "those with canRead, but for the user's own connections"

@@ -62,7 +62,7 @@ static void put_presence_state(struct hub_room_user *u, struct hub_str text, int
 
 static const struct hub_arg state_args[] = {
     HUB_ARG_ROOM,
-    {"state", HUB_ARG_ANY, .help = "An object; null takes it back."},
+    {"state", HUB_ARG_ANY, .help = "An object; null takes it back.", .shape = "presenceState or null"},
     {"expireAfterMs", HUB_ARG_INT, .least = 1, .most = EXPIRY_MAX_MS,
      .help = "After so long it is taken back, unless it is set again."},
     {"silent", HUB_ARG_BOOL, .help = "True: nobody is told; who asks for the members finds it."},
@@ -146,9 +146,9 @@ static const struct hub_command commands[] = {
 
 static const struct hub_field told_fields[] = {
     {"roomId", "id", .help = "The room."},
-    {"event", "text", .help = "`state`."},
-    {"user", "{id, name}", .help = "Who it is."},
-    {"state", "object", .help = "What he says; null: nothing any more."},
+    {"event", "`state`", .help = "`state`."},
+    {"user", "user", .help = "Who it is."},
+    {"state", "presenceState or null", .help = "What he says; null: nothing any more."},
     {0},
 };
 static const struct hub_told_event told[] = {

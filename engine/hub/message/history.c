@@ -381,8 +381,8 @@ static const struct hub_arg history_args[] = {
      .help = "Those above that `seq`, the oldest first."},
     {"messageType", HUB_ARG_TEXT, .most = 255, .help = "Of that type only."},
     {"senderId", HUB_ARG_TEXT, .most = 255, .help = "Of that sender only."},
-    {"include", HUB_ARG_TEXT, .expected = "\"events\"",
-     .help = "`events`: also the stored custom events of that time."},
+    {"include", HUB_ARG_TEXT, .expected = "\"events\"", .help = "`events`: also the stored custom events of that time.",
+     .shape = "`events`"},
     {"limit", HUB_ARG_INT, HUB_ARG_CAPPED, 1, HUB_PAGE_MAX, .help = "How many; historyLimit unless given."},
     {"offset", HUB_ARG_INT, HUB_ARG_PAGE | HUB_ARG_HIDDEN, 0, INT64_MAX, .help = "Of a page by number."},
     {"pageNumber", HUB_ARG_INT, HUB_ARG_PAGE, 1, HUB_PAGES_MAX, .help = "A page by number, with totals."},
@@ -422,9 +422,9 @@ static void read_history(struct hub_call *call) {
 /* ---- the part ---- */
 
 static const struct hub_field history_answer[] = {
-    {"messages", "list of messages", .help = "In ascending `seq`."},
+    {"messages", "list of message", .help = "In ascending `seq`."},
     {"hasMore", "boolean", .help = "Whether there are more beyond them."},
-    {"events", "list of events", .help = "With `include`.", .optional = true},
+    {"events", "list of object", .help = "With `include`.", .optional = true},
     {"totalRowCount", "integer", .help = "Number of messages in all; only for pages by number.", .optional = true},
     {0},
 };

@@ -4,14 +4,20 @@
 #include "hub/message/emoji.h"
 #include "hub/message/message.h"
 
+static bool has_replies(const struct hub_def *def) { return def->enable_reply_to; }
+static bool has_reactions(const struct hub_def *def) { return def->enable_reaction; }
+static bool has_forwarded(const struct hub_def *def) { return def->enable_forwarded; }
+static bool tells_early(const struct hub_def *def) { return def->delivery == HUB_BROADCAST_THEN_PERSIST; }
+
 static const struct hub_arg send_args[] = {
     HUB_ARG_ROOM,
-    {"messageType", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .expected = "a text", .help = "A type of the hub."},
+    {"messageType", HUB_ARG_TEXT, HUB_ARG_REQUIRED, .least = 1, .expected = "a text", .help = "A type of the hub.",
+     .shape = "type"},
     {"content", HUB_ARG_OBJECT, HUB_ARG_REQUIRED | HUB_ARG_LATER | HUB_ARG_LARGE, .code = HUB_INVALID_CONTENT,
-     .help = "As the type declares it."},
+     .help = "As the type declares it.", .shape = "input"},
     {"replyTo", HUB_ARG_ANY, HUB_ARG_LATER, .expected = "an object with the id of a message",
-     .help = "`{id}` of the message it answers."},
-    {"forwarded", HUB_ARG_BOOL, HUB_ARG_LATER, .help = "It is shown as forwarded."},
+     .help = "`{id}` of the message it answers.", .shape = "{id: id}", .on = has_replies},
+    {"forwarded", HUB_ARG_BOOL, HUB_ARG_LATER, .help = "It is shown as forwarded.", .on = has_forwarded},
     {"clientMessageId", HUB_ARG_ID, HUB_ARG_LATER,
      .help = "Idempotency key: a repeat with the same one is answered with the first message."},
     {0},
@@ -20,7 +26,7 @@ static const struct hub_arg edit_args[] = {
     HUB_ARG_ROOM,
     HUB_ARG_MESSAGE,
     {"content", HUB_ARG_OBJECT, HUB_ARG_REQUIRED | HUB_ARG_LATER | HUB_ARG_LARGE, .code = HUB_INVALID_CONTENT,
-     .help = "The whole content, as the type declares it."},
+     .help = "The whole content, as the type declares it.", .shape = "input"},
     {0},
 };
 static const struct hub_arg message_args[] = {HUB_ARG_ROOM, HUB_ARG_MESSAGE, {0}};
@@ -34,8 +40,7 @@ static const struct hub_arg react_args[] = {
 static const struct hub_arg unreact_args[] = {HUB_ARG_ROOM, HUB_ARG_MESSAGE, ARG_EMOJI, {0}};
 
 static const struct hub_field message_answer[] = {{"message", "message", .help = "As everybody sees it."}, {0}};
-static const struct hub_field reaction_answer[] = {
-    {"reaction", "list of {emoji, userId, timestamp}", .help = "All of them."}, {0}};
+static const struct hub_field reaction_answer[] = {{"reaction", "list of reaction", .help = "All of them."}, {0}};
 
 #define REACTS                                                                                            \
     HUB_GATES(&hub_gate_room, &hub_gate_read, &hub_gate_reactions_on, &hub_gate_running, &hub_gate_emoji, \
@@ -76,6 +81,7 @@ static const struct hub_command message_commands[] = {
      .gates = REACTS,
      .args = react_args,
      .rest = {"PUT", "rooms/:roomId/messages/:messageId/reactions/:emoji", 200},
+     .on = has_reactions,
      .answer = reaction_answer,
      .codes = REACT_CODES,
      .run = hub_message_react},
@@ -86,6 +92,7 @@ static const struct hub_command message_commands[] = {
      .gates = REACTS,
      .args = unreact_args,
      .rest = {"DELETE", "rooms/:roomId/messages/:messageId/reactions/:emoji", 200},
+     .on = has_reactions,
      .answer = reaction_answer,
      .codes = REACT_CODES,
      .run = hub_message_react},
@@ -101,15 +108,47 @@ static const struct hub_command message_commands[] = {
     {0},
 };
 
+static const struct hub_field common_fields[] = {
+    {"id", "id", .help = "The message's id."},
+    {"roomId", "id", .help = "The room."},
+    {"senderId", "id or null", .help = "Who sent it; null: the server."},
+    {"senderName", "text or null", .help = "From the sender's session.", .optional = true},
+    {"senderAvatar", "text or null", .help = "From the sender's session.", .optional = true},
+    {"timestamp", "time", .help = "When it was sent."},
+    {"status", "`approved` or `pending` or `rejected`", .help = "Whether everybody sees it."},
+    {"seq", "integer or null", .help = "Its number; null while it is pending."},
+    {"changeSeq", "integer or null", .help = "The number of its last change."},
+    {"replyTo", "{id: id, preview: any}", .help = "What it answers.", .optional = true, .on = has_replies},
+    {"reaction", "list of reaction", .help = "Reactions to it.", .optional = true, .on = has_reactions},
+    {"forwarded", "boolean", .help = "It is shown as forwarded.", .optional = true, .on = has_forwarded},
+    {"clientMessageId", "id", .help = "The sender's idempotency key.", .optional = true},
+    {"editedAt", "time", .help = "When its content changed last.", .optional = true},
+    {"provisional", "true", .help = "It is not stored yet.", .optional = true, .on = tells_early},
+    {0},
+};
+static const struct hub_field one_reaction[] = {{"emoji", "text", .help = "An emoji, or a name."},
+                                                {"userId", "id", .help = "Whose it is."},
+                                                {"timestamp", "time", .help = "When it came."},
+                                                {0}};
+static const struct hub_field sender_fields[] = {{"id", "id", .help = "The user's id."},
+                                                 {"name", "text or null", .help = "From the session."},
+                                                 {"avatar", "text or null", .help = "From the session."},
+                                                 {0}};
+static const struct hub_shape shapes[] = {
+    {"common", "What all messages have, beside messageType and content.", common_fields},
+    {"reaction", "A reaction to a message.", one_reaction},
+    {"sender", "Who sent a message.", sender_fields},
+    {0},
+};
 #define SEQ \
     { "seq", "integer", .help = "Number of the change." }
 static const struct hub_field arrived_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"message", "message", .help = "The message."},
-    {"sender", "{id, name, avatar}", .help = "Absent for system messages.", .optional = true},
+    {"sender", "sender", .help = "Absent for system messages.", .optional = true},
     {"provisional", "boolean",
      .help = "True, as in the message, whose `seq` is null: it is not stored yet (`delivery: broadcastThenPersist`).",
-     .optional = true},
+     .optional = true, .on = tells_early},
     {0},
 };
 static const struct hub_field stored_fields[] = {
@@ -121,7 +160,7 @@ static const struct hub_field stored_fields[] = {
 static const struct hub_field failed_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"messageId", "id", .help = "The message, which came as provisional."},
-    {"code", "text", .help = "Why it was not stored."},
+    {"code", "code", .help = "Why it was not stored."},
     {0},
 };
 static const struct hub_field edited_fields[] = {
@@ -129,7 +168,8 @@ static const struct hub_field edited_fields[] = {
 static const struct hub_field deleted_fields[] = {
     {"roomId", "id", .help = "The room."},
     {"messageId", "id", .help = "The message."},
-    {"seq", "integer", .help = "Number of the change; null when the row itself was removed behind hubd's back."},
+    {"seq", "integer or null",
+     .help = "Number of the change; null when the row itself was removed behind hubd's back."},
     {0},
 };
 static const struct hub_field reaction_fields[] = {
@@ -138,15 +178,14 @@ static const struct hub_field reaction_fields[] = {
     {"emoji", "text", .help = "The reaction."},
     {"userId", "id", .help = "Whose it is."},
     {"removed", "boolean", .help = "Whether it was taken back."},
-    {"counts", "{emoji: n}", .help = "How many there are of each now."},
-    {"reaction", "list of {emoji, userId, timestamp}", .help = "All of them, while there are at most 100.",
-     .optional = true},
+    {"counts", "map of integer", .help = "How many there are of each now."},
+    {"reaction", "list of reaction", .help = "All of them, while there are at most 100.", .optional = true},
     SEQ,
     {0},
 };
 static const struct hub_field skipped_fields[] = {
     {"roomId", "id", .help = "The room."},
-    {"seqs", "list of integers", .help = "Numbers that are not for this member."},
+    {"seqs", "list of integer", .help = "Numbers that are not for this member."},
     {0}};
 #define AUDIENCE "those with canRead that it is for"
 static const struct hub_told_event message_told[] = {
@@ -163,6 +202,11 @@ static const struct hub_told_event message_told[] = {
 };
 
 /* ---- GET /{hub} ---- */
+
+static bool tells_message(const struct hub_def *def, const char *event) {
+    if (!strcmp(event, "hub:reaction")) return has_reactions(def);
+    return tells_early(def) || (strcmp(event, "hub:messageStored") && strcmp(event, "hub:messageFailed"));
+}
 
 static void describe_messages(const struct hub_hub *hub, json_t *out) {
     const struct hub_def *d = hub->def;
@@ -186,6 +230,8 @@ const struct hub_part hub_messages_part = {
     .help = "Messages and what becomes of them: sent, edited, deleted, reacted to.",
     .commands = message_commands,
     .told = message_told,
+    .tells = tells_message,
+    .shapes = shapes,
     .keywords = "dataObjectName messageTypes customMessageTypes messageHandlers enableReplyTo enableReaction "
                 "enableForwarded messageRateLimit maxMessageSize delivery",
     .tables = "Message",

@@ -119,7 +119,8 @@ static const struct hub_arg set_args[] = {
     {"metadata", HUB_ARG_OBJECT, HUB_ARG_REQUIRED, .help = "Members to set."},
     {"strategy", HUB_ARG_TEXT, .least = 1, .most = 16,
      .help = "`replace` (the default): what the caller may set and does not name goes; `merge`; `deepMerge`: also in "
-             "objects within."},
+             "objects within.",
+     .shape = "`replace` or `merge` or `deepMerge`"},
     {0},
 };
 static const struct hub_arg get_args[] = {

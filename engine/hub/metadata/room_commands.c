@@ -171,7 +171,8 @@ static const struct hub_arg write_args[] = {
     HUB_ARG_ROOM,
     {"metadata", HUB_ARG_OBJECT, HUB_ARG_REQUIRED, .help = "Members to set."},
     {"strategy", HUB_ARG_TEXT, .least = 1, .most = 16,
-     .help = "`replace` (the default): what is not in it goes; `merge`; `deepMerge`: also in objects within."},
+     .help = "`replace` (the default): what is not in it goes; `merge`; `deepMerge`: also in objects within.",
+     .shape = "`replace` or `merge` or `deepMerge`"},
     {0},
 };
 static const struct hub_field answer[] = {

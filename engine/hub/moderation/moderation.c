@@ -555,7 +555,7 @@ static const struct hub_arg lift_args[] = {HUB_ARG_ROOM,
 static const struct hub_arg speak_args[] = {HUB_ARG_ROOM, ARG_WHOM, {0}};
 static const struct hub_arg room_args[] = {HUB_ARG_ROOM, {0}};
 static const struct hub_field restrictions_answer[] = {
-    {"restrictions", "{blocked, silenced, waiting, hasMore}",
+    {"restrictions", "{blocked: list of object, silenced: list of object, waiting: list of object, hasMore: boolean}",
      .help = "Lists of users, with who did it, why and until when; hasMore: only the newest 1,000 were looked at."},
     {0}};
 

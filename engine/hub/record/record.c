@@ -108,25 +108,33 @@ static void rejudge_followers(struct hub_conn *c, struct hub_work *work) {
     }
 static const struct hub_arg follow_args[] = {
     RECORD_ARG,
-    {"mode", HUB_ARG_TEXT, .most = 16, .help = "`full` (default) or `patch`: what changes are told as."},
+    {"mode", HUB_ARG_TEXT, .most = 16, .help = "`full` (default) or `patch`: what changes are told as.",
+     .shape = "`full` or `patch`"},
     {"version", HUB_ARG_INT, .least = 0, .most = INT64_MAX,
      .help = "The version at hand: then no record is sent for it."},
     {0},
 };
 static const struct hub_arg record_args[] = {RECORD_ARG, {0}};
+#define STRATEGY "`replace` or `merge` or `deepMerge`"
 static const struct hub_arg write_args[] = {
     RECORD_ARG,
     {"value", HUB_ARG_ANY, HUB_ARG_REQUIRED, .help = "An object, list, text, number or Boolean."},
-    {"strategy", HUB_ARG_TEXT, .most = 16, .help = "`replace` (default), `merge` or `deepMerge`."},
+    {"strategy", HUB_ARG_TEXT, .most = 16, .help = "`replace` (default), `merge` or `deepMerge`.", .shape = STRATEGY},
     VERSION_ARG,
     {0},
 };
 static const struct hub_arg patch_args[] = {
-    RECORD_ARG, {"patch", HUB_ARG_ANY, HUB_ARG_REQUIRED, .help = "A list of operations, RFC 6902."}, VERSION_ARG, {0}};
+    RECORD_ARG,
+    {"patch", HUB_ARG_ANY, HUB_ARG_REQUIRED, .help = "A list of operations, RFC 6902.", .shape = "list of object"},
+    VERSION_ARG,
+    {0}};
 static const struct hub_arg delete_args[] = {RECORD_ARG, VERSION_ARG, {0}};
 static const struct hub_arg transaction_args[] = {
     {"operations", HUB_ARG_ANY, HUB_ARG_REQUIRED,
-     .help = "1 to 100 of {op, recordId, value?, patch?, strategy?, ifVersion?}, each record once."},
+     .help = "1 to 100 of {op, recordId, value?, patch?, strategy?, ifVersion?}, each record once.",
+     .shape =
+         "list of {op: `write` or `patch` or `delete` or `check`, recordId: id, value?: any, patch?: list of object, "
+         "strategy?: " STRATEGY ", ifVersion?: integer}"},
     {0},
 };
 static const struct hub_field follow_answer[] = {
@@ -146,8 +154,8 @@ static const struct hub_field change_answer[] = {
     {"changed", "boolean", .help = "Whether it changed anything."},
     {0},
 };
-static const struct hub_field transaction_answer[] = {{"results", "list", .help = "`{version, changed}` of each."},
-                                                      {0}};
+static const struct hub_field transaction_answer[] = {
+    {"results", "list of {version: integer, changed: boolean}", .help = "`{version, changed}` of each."}, {0}};
 
 #define GUARD_CODES                                                                                       \
     HUB_NOT_FOUND, HUB_NOT_ALLOWED, HUB_HANDLER_FAILED, HUB_SCRIPT_TIMEOUT, HUB_OVERLOADED, HUB_TOO_MANY, \
@@ -211,7 +219,7 @@ static const struct hub_field updated_fields[] = {
     {"recordId", "id", .help = "The record."},
     {"version", "integer", .help = "Its version."},
     {"full", "any", .help = "The value.", .optional = true},
-    {"patch", "list", .help = "What changed, RFC 6902.", .optional = true},
+    {"patch", "list of object", .help = "What changed, RFC 6902.", .optional = true},
     {0},
 };
 static const struct hub_field deleted_fields[] = {

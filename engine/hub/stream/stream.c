@@ -467,7 +467,8 @@ static const struct hub_arg open_args[] = {
     ID_ARG,
     {"target", HUB_ARG_OBJECT, HUB_ARG_REQUIRED, .least = 1,
      .help = "`{command, payload}`, or `{clientId}`, a client by its id, or by that of its socket, of this hub or "
-             "namespace."},
+             "namespace.",
+     .shape = "{command: text, payload?: any} or {clientId: id}"},
     {"meta", HUB_ARG_ANY, .help = "Anything; for canOpen, and for the client that is the target."},
     {0},
 };
@@ -476,7 +477,7 @@ static const struct hub_arg data_args[] = {
     FROM_ARG,
     {"offset", HUB_ARG_INT, HUB_ARG_REQUIRED, .least = 0, .most = INT64_MAX,
      .help = "How many bytes were sent before."},
-    {"data", HUB_ARG_ANY, HUB_ARG_REQUIRED, .help = "A binary value."},
+    {"data", HUB_ARG_ANY, HUB_ARG_REQUIRED, .help = "A binary value.", .shape = "binary"},
     {0},
 };
 static const struct hub_arg ack_args[] = {
@@ -559,6 +560,7 @@ const struct hub_part hub_streams_part = {
     .help = "Bytes between clients and commands, and between clients.",
     .commands = commands,
     .told = told,
+    .acknowledged = "hub:streamOpen",
     .keywords = "streams",
     .host = hub_stream_host,
     .plain = true,

@@ -164,7 +164,7 @@ static const struct hub_arg review_args[] = {
     {0},
 };
 static const struct hub_field pending_answer[] = {
-    {"messages", "list of messages", .help = "The oldest first."},
+    {"messages", "list of message", .help = "The oldest first."},
     {"hasMore", "boolean", .help = "Whether there are more."},
     {0},
 };

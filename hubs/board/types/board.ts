@@ -1,0 +1,310 @@
+// Types of the service board, made by hubctl types. Changes are lost.
+
+/** Any JSON. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export type ErrorCode = "auth_required" | "invalid_token" | "token_expired" | "bad_request" | "unknown_event" | "room_not_found" | "room_not_eligible" | "role_required" | "check_failed" | "not_authorized" | "blocked" | "room_full" | "too_many_rooms" | "not_in_room" | "cannot_read" | "cannot_send" | "silenced" | "type_not_allowed" | "unknown_type" | "invalid_content" | "too_large" | "rate_limited" | "too_many" | "version_conflict" | "request_timeout" | "client_disconnected" | "unknown_command" | "client_not_found" | "client_failed" | "client_conflict" | "feature_disabled" | "not_found" | "not_allowed" | "rejected" | "handler_failed" | "script_timeout" | "store_unavailable" | "overloaded" | "shutting_down" | "internal" | "node_not_found";
+
+export interface Failure {
+  ok: false;
+  error: { code: ErrorCode; message: string; retryAfterMs?: number; outcome?: "unknown"; data?: Json };
+}
+/** An acknowledgement: T is what it adds to `ok: true`. */
+export type Ack<T> = (answer: ({ ok: true } & T) | Failure) => void;
+
+/** Roles that the hub gives. */
+export type BoardRole = "editor" | "viewer";
+
+/** Contents as received, by the type of the message. */
+export interface BoardContent {
+  /** Plain text message. */
+  text: { body: string };
+}
+
+/** Contents as sent: what has a default may be left out. */
+export interface BoardInput {
+  /** Plain text message. */
+  text: { body: string };
+}
+
+/** What all messages have, beside messageType and content. */
+export interface BoardCommon {
+  /** The message's id. */
+  id: string;
+  /** The room. */
+  roomId: string;
+  /** Who sent it; null: the server. */
+  senderId: string | null;
+  /** From the sender's session. */
+  senderName?: string | null;
+  /** From the sender's session. */
+  senderAvatar?: string | null;
+  /** When it was sent. */
+  timestamp: string;
+  /** Whether everybody sees it. */
+  status: "approved" | "pending" | "rejected";
+  /** Its number; null while it is pending. */
+  seq: number | null;
+  /** The number of its last change. */
+  changeSeq: number | null;
+  /** The sender's idempotency key. */
+  clientMessageId?: string;
+  /** When its content changed last. */
+  editedAt?: string;
+}
+
+/** A message. */
+export type BoardMessage = (BoardCommon & { messageType: "text"; content: BoardContent["text"] });
+
+/** Commands: what they are called with, and answer. */
+export interface BoardCommands {
+}
+
+/** What is published, by the pattern of the channel. */
+export interface BoardChannels {
+}
+
+/** Values, by the pattern of the record. */
+export interface BoardRecords {
+  "notes:{board}": { value: { notes: Json } };
+}
+
+/** What somebody may do in a room. */
+export interface BoardPermissions {
+  /** May receive messages and events of the room. */
+  canRead: boolean;
+  /** May send messages. */
+  canSend: boolean;
+  /** Messages wait for a moderator's approval. */
+  moderated: boolean;
+  /** May approve and reject pending messages, and block and silence users. */
+  canModerate: boolean;
+  /** May delete any message of the room. */
+  canDeleteAny: boolean;
+  /** May change the room record and kick users. */
+  canManageRoom: boolean;
+  /** Types that may be sent; empty: all. */
+  allowedMessageTypes: ("text")[];
+}
+
+/** Somebody who is in a room. */
+export interface BoardMember {
+  /** Who it is. */
+  userId: string;
+  /** The same. */
+  id: string;
+  /** From the session. */
+  name: string | null;
+  /** From the session. */
+  avatar: string | null;
+  /** Null, a role of the hub, or `system`. */
+  hubRole: BoardRole | "system" | null;
+  /** Away is who has said so on all connections. */
+  presence: "online" | "away";
+  /** How many the user has in the room. */
+  connections: number;
+  /** Whether the user is typing. */
+  typing: boolean;
+  /** Whether the user is recording. */
+  recording: boolean;
+  /** What the user says of himself. */
+  state?: { x: number; y: number; note?: string };
+}
+
+/** How a room was entered. */
+export interface BoardJoined {
+  /** The room. */
+  roomId: string;
+  /** Null, a role of the hub, or `system`. */
+  hubRole: BoardRole | "system" | null;
+  /** What the member may do. */
+  permissions: BoardPermissions;
+  /** Whether the member is silenced. */
+  silenced: boolean;
+  /** The room's counter: history ends there, the first live number is the next one. */
+  seq: number;
+  /** The epoch (generation) of that counter; with another one numbers have started again. */
+  epoch: string;
+  /** Users in the room. */
+  memberCount: number;
+  /** Whether `since` was caught up from; null when it was not given. */
+  recovered: boolean | null;
+  /** With `members`, and canRead: everybody who is there. */
+  members?: BoardMember[];
+}
+
+/** A part of a room's past. */
+export interface BoardHistory {
+  /** The room. */
+  roomId: string;
+  /** In ascending `seq`. */
+  messages: BoardMessage[];
+  /** Catching up: what became of older messages. */
+  changes?: ({ messageId: string; seq: number; message: BoardMessage } | { messageId: string; seq: number; deleted: true })[];
+  /** Whether there are older ones. */
+  hasMore: boolean;
+  /** As in `hub:joined`. */
+  recovered: boolean | null;
+}
+
+/** Who sent a message. */
+export interface BoardSender {
+  /** The user's id. */
+  id: string;
+  /** From the session. */
+  name: string | null;
+  /** From the session. */
+  avatar: string | null;
+}
+
+/** Who it is. */
+export interface BoardUser {
+  /** The user's id. */
+  id: string;
+  /** From the session. */
+  name: string | null;
+}
+
+/** What clients may send, and what an answer adds to `ok: true`. */
+export interface BoardClientToServer {
+  /** Joins a room. */
+  "hub:join": (p: { roomId: string; since?: number; epoch?: string; historyLimit?: number; members?: boolean }, ack?: Ack<BoardJoined>) => void;
+  /** Leaves the room. */
+  "hub:leave": (p: { roomId: string }, ack?: Ack<{}>) => void;
+  /** Who is in the room, with presence. */
+  "hub:members": (p: { roomId: string }, ack?: Ack<{ members: BoardMember[] }>) => void;
+  /** Sends a message. */
+  "hub:send": (p: { roomId: string; clientMessageId?: string; messageType: "text"; content: BoardInput["text"] }, ack?: Ack<{ message: BoardMessage }>) => void;
+  /** Changes the content of one's own message. */
+  "hub:edit": (p: { roomId: string; messageId: string; content: BoardInput["text"] }, ack?: Ack<{ message: BoardMessage }>) => void;
+  /** Deletes one's own message, or with canDeleteAny any. */
+  "hub:delete": (p: { roomId: string; messageId: string }, ack?: Ack<{}>) => void;
+  /** Messages of the room's past. */
+  "hub:history": (p: { roomId: string; before?: number; after?: number; messageType?: string; senderId?: string; include?: "events"; limit?: number }, ack?: Ack<{ messages: BoardMessage[]; hasMore: boolean; events?: { [key: string]: Json }[]; totalRowCount?: number }>) => void;
+  /** Messages that wait for a moderator. */
+  "hub:pending": (p: { roomId: string; afterId?: string; limit?: number }, ack?: Ack<{ messages: BoardMessage[]; hasMore: boolean }>) => void;
+  /** Lets a message that waits appear. */
+  "hub:approve": (p: { roomId: string; messageId: string; reason?: string }, ack?: Ack<{ message: BoardMessage }>) => void;
+  /** Refuses a message that waits. */
+  "hub:reject": (p: { roomId: string; messageId: string; reason?: string }, ack?: Ack<{ message: BoardMessage }>) => void;
+  /** Who is blocked, silenced, or waits to speak. */
+  "hub:restrictions": (p: { roomId: string }, ack?: Ack<{ restrictions: { blocked: { [key: string]: Json }[]; silenced: { [key: string]: Json }[]; waiting: { [key: string]: Json }[]; hasMore: boolean } }>) => void;
+  /** Puts a user out of the room, and keeps him out. */
+  "hub:block": (p: { roomId: string; userId: string; seconds?: number; reason?: string; deleteMessages?: boolean }, ack?: Ack<{ deleted?: number }>) => void;
+  /** Ends that. */
+  "hub:unblock": (p: { roomId: string; userId: string; seconds?: number; reason?: string; deleteMessages?: boolean }, ack?: Ack<{}>) => void;
+  /** Keeps a user from sending. */
+  "hub:silence": (p: { roomId: string; userId: string; seconds?: number; reason?: string }, ack?: Ack<{}>) => void;
+  /** Ends that. */
+  "hub:unsilence": (p: { roomId: string; userId: string; seconds?: number; reason?: string; deleteMessages?: boolean }, ack?: Ack<{}>) => void;
+  /** Asks the moderators to be allowed to speak. */
+  "hub:requestSpeak": (p: { roomId: string }, ack?: Ack<{}>) => void;
+  /** Lets a user speak. */
+  "hub:grantSpeak": (p: { roomId: string; userId: string }, ack?: Ack<{}>) => void;
+  /** Refuses a request to speak, or revokes the permission. */
+  "hub:denySpeak": (p: { roomId: string; userId: string }, ack?: Ack<{}>) => void;
+  /** Tells the room of a standard or a custom event. */
+  "hub:event": (p: { roomId: string; event: "online" | "away"; data?: Json }, ack?: Ack<{}>) => void;
+  /** Says what the user is doing in the room; the last of his connections to say so decides. */
+  "hub:presenceState": (p: { roomId: string; state?: { x: number; y: number; note?: string } | null; expireAfterMs?: number; silent?: boolean }, ack?: Ack<{}>) => void;
+  /** Asks for the room's state anew. */
+  "hub:requestState": (p: { roomId: string }, ack?: Ack<{ state: Json }>) => void;
+  /** Puts a user out of the room; he may join again. */
+  "hub:kick": (p: { roomId: string; userId: string; reason?: string }, ack?: Ack<{}>) => void;
+  /** Changes the room's record. */
+  "hub:updateRoom": (p: { roomId: string; changes: { [key: string]: Json } }, ack?: Ack<{ room: { [key: string]: Json } }>) => void;
+  /** Replaces the connection's token before it expires. */
+  "hub:refreshToken": (p: { token: string }, ack?: Ack<{}>) => void;
+  /** Follows a record from its present version on, through its deletion too. */
+  "hub:subscribeRecord": (p: { recordId: string; mode?: "full" | "patch"; version?: number }, ack?: Ack<{ recordId: string; version: number; record?: Json }>) => void;
+  /** Follows it no longer. */
+  "hub:unsubscribeRecord": (p: { recordId: string }, ack?: Ack<{}>) => void;
+  /** A record as it is now. */
+  "hub:readRecord": (p: { recordId: string }, ack?: Ack<{ record: Json; recordId: string; version: number }>) => void;
+  /** Writes a record. */
+  "hub:writeRecord": (p: { recordId: string; value: Json; strategy?: "replace" | "merge" | "deepMerge"; ifVersion?: number }, ack?: Ack<{ version: number; changed: boolean }>) => void;
+  /** Changes a record by a patch. */
+  "hub:patchRecord": (p: { recordId: string; patch: { [key: string]: Json }[]; ifVersion?: number }, ack?: Ack<{ version: number; changed: boolean }>) => void;
+  /** Deletes a record; its versions go on. */
+  "hub:deleteRecord": (p: { recordId: string; ifVersion?: number }, ack?: Ack<{ version: number; changed: boolean }>) => void;
+  /** Changes several records, all or none. */
+  "hub:transaction": (p: { operations: { op: "write" | "patch" | "delete" | "check"; recordId: string; value?: Json; patch?: { [key: string]: Json }[]; strategy?: "replace" | "merge" | "deepMerge"; ifVersion?: number }[] }, ack?: Ack<{ results: { version: number; changed: boolean }[] }>) => void;
+}
+
+/** What clients are told. */
+export interface BoardServerToClient {
+  /** it has joined */
+  "hub:joined": (p: BoardJoined) => void;
+  /** right after `hub:joined` */
+  "hub:history": (p: BoardHistory) => void;
+  /** the room's record changed, by whomever */
+  "hub:roomUpdated": (p: { roomId: string; record: { [key: string]: Json }; changes?: { [key: string]: Json } }) => void;
+  /** the room is gone or no longer eligible: they are out */
+  "hub:roomClosed": (p: { roomId: string; record: { [key: string]: Json }; changes?: { [key: string]: Json } }) => void;
+  /** it left by `hub:leave` */
+  "hub:left": (p: { roomId: string; reason?: string }) => void;
+  /** he was put out, or his rights have ended */
+  "hub:kicked": (p: { roomId: string; reason?: string }) => void;
+  /** its rights or its silence have changed while it is in the room */
+  "hub:permissions": (p: { roomId: string; hubRole: BoardRole | "system" | null; permissions: BoardPermissions; silenced: boolean }) => void;
+  /** a message was committed, or with `provisional` is about to be */
+  "hub:messageArrived": (p: { roomId: string; message: BoardMessage; sender?: BoardSender }) => void;
+  /** its content changed */
+  "hub:messageEdited": (p: { roomId: string; message: BoardMessage; seq: number }) => void;
+  /** it was deleted */
+  "hub:messageDeleted": (p: { roomId: string; messageId: string; seq: number | null }) => void;
+  /** before the next numbered event, or within 250 ms */
+  "hub:skipped": (p: { roomId: string; seqs: number[] }) => void;
+  /** a message waits, or one that waits was edited */
+  "hub:messagePending": (p: { roomId: string; message: BoardMessage }) => void;
+  /** a moderator refused it */
+  "hub:messageRejected": (p: { roomId: string; messageId: string; reason?: string }) => void;
+  /** a moderator blocked him: he is out */
+  "hub:blocked": (p: { roomId: string; reason?: string }) => void;
+  /** a moderator silenced somebody */
+  "hub:silenced": (p: { roomId: string; userId: string }) => void;
+  /** that has ended */
+  "hub:unsilenced": (p: { roomId: string; userId: string }) => void;
+  /** somebody asks to speak */
+  "hub:speakRequested": (p: { roomId: string; userId: string }) => void;
+  /** a moderator let somebody speak */
+  "hub:speakGranted": (p: { roomId: string; userId: string }) => void;
+  /** a moderator refused it, or took it back */
+  "hub:speakDenied": (p: { roomId: string; userId: string }) => void;
+  /** the user's first connection came, or he is back */
+  "hub:online": (p: { roomId: string; event: "online" | "away" | "offline"; user: BoardUser }) => void;
+  /** all of his connections have said so */
+  "hub:away": (p: { roomId: string; event: "online" | "away" | "offline"; user: BoardUser }) => void;
+  /** his last connection left 5 s ago */
+  "hub:offline": (p: { roomId: string; event: "online" | "away" | "offline"; user: BoardUser }) => void;
+  /** each of these, once more */
+  "hub:presence": (p: { roomId: string; event: "online" | "away" | "offline"; user: BoardUser } | { roomId: string; event: "state"; user: BoardUser; state: { x: number; y: number; note?: string } | null }) => void;
+  /** it joined, after the history, or asked for it */
+  "hub:state": (p: { roomId: string; state: Json }) => void;
+  /** a row of an authSource's object makes somebody a member */
+  "hub:memberJoined": (p: { roomId: string; record: { [key: string]: Json } }) => void;
+  /** that row is gone, or does so no more */
+  "hub:memberLeft": (p: { roomId: string; record: { [key: string]: Json } }) => void;
+  /** a command without an acknowledgement failed, or the session ended */
+  "hub:error": (p: { error: string; code: ErrorCode; event: string; roomId?: string; retryAfterMs?: number }) => void;
+  /** the process is about to stop */
+  "hub:draining": (p: { retryAfterMs: number }) => void;
+  /** a record has changed */
+  "hub:recordUpdated": (p: { recordId: string; version: number; full?: Json; patch?: { [key: string]: Json }[] }) => void;
+  /** a record was deleted; the subscription stays */
+  "hub:recordDeleted": (p: { recordId: string; version: number }) => void;
+  /** a subscription has ended: its guard, which was asked again, has refused */
+  "hub:unsubscribed": (p: { recordId: string; reason: string }) => void;
+}
+
+export interface Board {
+  serverToClient: BoardServerToClient;
+  clientToServer: BoardClientToServer;
+  content: BoardContent;
+  input: BoardInput;
+  message: BoardMessage;
+  role: BoardRole;
+  commands: BoardCommands;
+  channels: BoardChannels;
+  records: BoardRecords;
+}
