@@ -14,6 +14,16 @@ enum hub_describe_language { HUB_DESCRIBE_TYPESCRIPT, HUB_DESCRIBE_PYTHON, HUB_D
 /* The types of SERVICE in a language. */
 void hub_describe_print_types(const struct hub_service *service, enum hub_describe_language language,
                               struct hub_buf *out);
+/* What SERVICE is told and tells: AsyncAPI 3.0, a channel for each hub and plain namespace, from the server's
+ * side (it receives requests, and sends what it tells). And what it has over HTTP: OpenAPI 3.1. New
+ * references. */
+HUB_MUST json_t *hub_describe_asyncapi(const struct hub_service *service);
+HUB_MUST json_t *hub_describe_openapi(const struct hub_service *service);
+
+enum hub_describe_document { HUB_DESCRIBE_ASYNCAPI, HUB_DESCRIBE_OPENAPI, HUB_DESCRIBE_MARKDOWN };
+/* One of the documents as text; the last is both for people. */
+void hub_describe_print_document(const struct hub_service *service, enum hub_describe_document document,
+                                 struct hub_buf *out);
 /* A document as text: two blanks a level, and a line feed at the end. */
 void hub_describe_print_json(const json_t *document, struct hub_buf *out);
 #endif

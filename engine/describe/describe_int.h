@@ -68,7 +68,25 @@ HUB_MUST json_t *hub_describe_requests(struct hub_describing *d);
 /* What they are told: name → payload. */
 HUB_MUST json_t *hub_describe_told(struct hub_describing *d);
 
+/* ---- model.c ---- */
+
+/* Adds all types to DEFS. SEE, or NULL, is called for each hub and plain namespace, in their order, when its
+ * types are there. */
+void hub_describe_each(const struct hub_service *service, json_t *defs,
+                       void (*see)(struct hub_describing *d, void *arg), void *arg);
+
+/* ---- documents ---- */
+
+/* DOCUMENT with its types, DEFS, as components, and all its references made those of such a document. Takes
+ * both over. */
+HUB_MUST json_t *hub_describe_with_types(json_t *document, json_t *defs);
+HUB_MUST json_t *hub_describe_info(const struct hub_service *service);
+void hub_describe_markdown(const struct hub_service *service, struct hub_buf *out);
+
 /* ---- languages ---- */
+
+/* SCHEMA as TypeScript writes it, on one line. */
+void hub_describe_ts_type(const json_t *schema, struct hub_buf *out);
 
 void hub_describe_typescript(const json_t *types, struct hub_buf *out);
 void hub_describe_python(const json_t *types, struct hub_buf *out);

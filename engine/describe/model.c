@@ -160,23 +160,24 @@ static const char *prefix_of(const char *name, const json_t *defs, struct hub_bu
     return hub_buf_cstr(buf);
 }
 
-json_t *hub_describe_types(const struct hub_service *service) {
-    json_t *defs = json_object();
+void hub_describe_each(const struct hub_service *service, json_t *defs,
+                       void (*see)(struct hub_describing *d, void *arg), void *arg) {
     struct hub_buf prefix = {0};
     struct hub_describing d = {.service = service, .defs = defs};
     add_shared(&d);
-    for (size_t i = 0; i < service->hub_n; i++) {
-        d.def = &service->hubs[i];
-        d.prefix = prefix_of(d.def->name, defs, &prefix);
+    for (size_t i = 0; i < service->hub_n + service->namespace_n; i++) {
+        d.namespace = i < service->hub_n ? NULL : &service->namespaces[i - service->hub_n];
+        d.def = d.namespace ? &d.namespace->def : &service->hubs[i];
+        d.prefix = prefix_of(d.namespace ? d.namespace->path : d.def->name, d.defs, &prefix);
         add_types(&d);
-    }
-    for (size_t i = 0; i < service->namespace_n; i++) {
-        d.namespace = &service->namespaces[i];
-        d.def = &d.namespace->def;
-        d.prefix = prefix_of(d.namespace->path, defs, &prefix);
-        add_types(&d);
+        if (see) see(&d, arg);
     }
     hub_buf_free(&prefix);
+}
+
+json_t *hub_describe_types(const struct hub_service *service) {
+    json_t *defs = json_object();
+    hub_describe_each(service, defs, NULL, NULL);
     return json_pack("{s:s, s:s, s:o}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title",
                      service->name, "$defs", defs);
 }

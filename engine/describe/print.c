@@ -24,3 +24,14 @@ void hub_describe_print_types(const struct hub_service *service, enum hub_descri
     languages[language](types, out);
     json_decref(types);
 }
+
+void hub_describe_print_document(const struct hub_service *service, enum hub_describe_document document,
+                                 struct hub_buf *out) {
+    if (document == HUB_DESCRIBE_MARKDOWN) {
+        hub_describe_markdown(service, out);
+        return;
+    }
+    json_t *made = document == HUB_DESCRIBE_OPENAPI ? hub_describe_openapi(service) : hub_describe_asyncapi(service);
+    hub_describe_print_json(made, out);
+    json_decref(made);
+}

@@ -237,6 +237,8 @@ static void add_ts_declaration(struct hub_buf *b, const char *name, const json_t
     hub_buf_addz(b, ";\n");
 }
 
+void hub_describe_ts_type(const json_t *schema, struct hub_buf *out) { add_ts_type(out, schema); }
+
 void hub_describe_typescript(const json_t *types, struct hub_buf *out) {
     const char *name;
     json_t *def;

@@ -21,9 +21,13 @@ void hub_rest_configure(struct hub_rest *r, const struct hub_service *service, c
     r->service = service;
     r->tables = tables;
     r->definitions++;
+    hub_rest_drop_documents(r);
 }
 
-void hub_rest_delete(struct hub_rest *r) { free(r); }
+void hub_rest_delete(struct hub_rest *r) {
+    hub_rest_drop_documents(r);
+    free(r);
+}
 
 /* ---- requests taken apart ---- */
 
@@ -446,7 +450,7 @@ bool hub_rest_handle(struct hub_rest *r, struct hub_http_req *req) {
     else if (hub)
         handle_hub(r, req, hub, &path);
     else
-        ours = false;
+        ours = ours && hub_rest_document(r, req, &path);
     if (path.broken)
         hub_rest_fail_code(req, HUB_BAD_REQUEST, "the path has a % that is not followed by two hexadecimal digits",
                            hub_str(NULL, 0));

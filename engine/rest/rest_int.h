@@ -4,12 +4,15 @@
 #include "base/json/json.h"
 #include "rest/rest.h"
 
+enum { HUB_REST_DOCUMENTS = 2 };
 struct hub_rest {
     struct hub_engine *engine;
     struct hub_identity_ctx *identity;
     const struct hub_service *service;
     const struct hub_tables *tables;
-    uint32_t definitions; /* counts them: another number, other definitions */
+    uint32_t definitions;                         /* counts them: another number, other definitions */
+    struct hub_buf documents[HUB_REST_DOCUMENTS]; /* of these definitions, by enum hub_describe_document; empty until
+                                                     somebody has asked */
 };
 
 #define HUB_REST_PAGE 25       /* pageRowCount when only pageNumber is given */
@@ -26,6 +29,11 @@ struct hub_rest_path {
 };
 /* False when there are too many segments; p->broken is set when an escape is none. */
 bool hub_rest_path_parse(struct hub_rest_path *p, struct hub_str raw);
+
+/* /asyncapi.json and /openapi.json, for whoever may read GET /{hub}. False: the path is neither. */
+bool hub_rest_document(struct hub_rest *r, struct hub_http_req *req, const struct hub_rest_path *path);
+/* Those that are kept are made anew, for there are other definitions. */
+void hub_rest_drop_documents(struct hub_rest *r);
 
 /* CODE with its own HTTP status, Retry-After and WWW-Authenticate as fits. MESSAGE NULL: the code's text. */
 void hub_rest_fail_code(struct hub_http_req *req, enum hub_code code, const char *message, struct hub_str detail);

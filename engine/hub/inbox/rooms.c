@@ -271,7 +271,7 @@ static void next_room(struct page *p) {
 
 /* In their order, from behind the cursor on. */
 static void sort_rooms(struct page *p) {
-    qsort(p->all, p->n, sizeof *p->all, compare_candidates);
+    if (p->n) qsort(p->all, p->n, sizeof *p->all, compare_candidates); /* of no rooms there is no list */
     size_t from = 0;
     while (p->before_id.n && from < p->n &&
            compare_places(p->all[from]->time, id_of(p->all[from]), p->before_time, p->before_id) <= 0)
