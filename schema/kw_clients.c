@@ -25,9 +25,9 @@ static const struct hub_row invocation[] = {
     {"type", HUB_KIND_NAME, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, INVOCATION(type), .rule = HUB_NAME_CODE,
      .example = "notify", .help = "What is asked, as scripts and clients call it."},
     {"fields", HUB_KIND_LIST, .offset = INVOCATION(fields), .count = INVOCATION(field_n), .table = &hub_fields_field,
-     .help = "Fields of the data; without them anything is sent."},
+     .breaks = HUB_BREAKS_CLIENTS, .help = "Fields of the data; without them anything is sent."},
     {"result", HUB_KIND_LIST, .offset = INVOCATION(result), .count = INVOCATION(result_n), .table = &hub_fields_field,
-     .help = "Fields of the client's result; one that does not fit is client_failed."},
+     .breaks = HUB_BREAKS_CLIENTS, .help = "Fields of the client's result; one that does not fit is client_failed."},
     {0},
 };
 static const struct hub_fields table_invocation = {"ClientInvocation", sizeof(struct hub_def_invocation), invocation,
@@ -41,12 +41,13 @@ static const struct hub_row clients[] = {
     {"proof", HUB_KIND_GROUP, .count = 1 + AT(proof), .table = &table_proof,
      .help = "Proof of the id that a client names: auth.proof {timestamp, nonce, metadata, signature}."},
     {"collision", HUB_KIND_WORD, .offset = AT(collision), .words = collisions, .fallback = "supersede",
+     .breaks = HUB_BREAKS_CLIENTS,
      .help = "What happens when a client of the same user comes with an id that is connected already; another user's "
              "is refused anyway."},
     {"graceMs", HUB_KIND_DURATION, .offset = AT(grace_ms), .fallback = "5000", .max = 600000,
      .help = "Milliseconds that a client which has named its id may be away before it counts as gone."},
     {"invocations", HUB_KIND_LIST, .offset = AT(invocations), .count = AT(invocation_n), .table = &table_invocation,
-     .help = "What the server may ask of clients."},
+     .breaks = HUB_BREAKS_CLIENTS, .help = "What the server may ask of clients."},
     {0},
 };
 const struct hub_fields hub_fields_clients = {"ServiceClients", 0, clients,

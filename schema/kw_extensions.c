@@ -22,36 +22,42 @@ static const struct hub_fields table_room_update = {
 
 static const struct hub_row limits[] = {
     {"events", HUB_KIND_INT, .offset = LIMIT(events), .fallback = "600", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Ephemeral events of one user per minute: custom ones, indicators that begin or end, presence; a typing "
              "that goes on does not count."},
     {"keptEvents", HUB_KIND_INT, .offset = LIMIT(kept_events), .fallback = "60", .min = 1, .max = 1000000,
      .help = "Custom events with ephemeral: false of one user per minute."},
     {"reactions", HUB_KIND_INT, .offset = LIMIT(reactions), .fallback = "120", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Reactions of one user per minute, put and taken back."},
     {"receipts", HUB_KIND_INT, .offset = LIMIT(receipts), .fallback = "600", .min = 1, .max = 1000000,
-     .help = "Read and delivery receipts of one user per minute."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Read and delivery receipts of one user per minute."},
     {"joins", HUB_KIND_INT, .offset = LIMIT(joins), .fallback = "120", .min = 1, .max = 1000000,
-     .help = "Joins of one user per minute."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Joins of one user per minute."},
     {"reads", HUB_KIND_INT, .offset = LIMIT(reads), .fallback = "600", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Reads of one user per minute: history, one message, members, pending messages, restrictions, state, the "
              "room by REST."},
     {"writes", HUB_KIND_INT, .offset = LIMIT(writes), .fallback = "120", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Changes of records and of the state of rooms of one user per minute."},
     {"subscriptions", HUB_KIND_INT, .offset = LIMIT(subscriptions), .fallback = "1000", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Records that one connection may follow, and channels that it may have subscribed to."},
     {"recordBytes", HUB_KIND_INT, .offset = LIMIT(record_bytes), .fallback = "262144", .min = 1, .max = 64 << 20,
-     .help = "Bytes of JSON that a record may have."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Bytes of JSON that a record may have."},
     {"stateBytes", HUB_KIND_INT, .offset = LIMIT(state_bytes), .fallback = "1048576", .min = 64, .max = 64 << 20,
-     .help = "Bytes of JSON that the state of a room may have."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Bytes of JSON that the state of a room may have."},
     {"records", HUB_KIND_INT, .offset = LIMIT(records), .fallback = "1000000", .min = 1, .max = 100000000,
-     .help = "Records in use at a time."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Records in use at a time."},
     {"metadata", HUB_KIND_INT, .offset = LIMIT(metadata), .fallback = "60", .min = 1, .max = 1000000,
      .help = "Changes of metadata, of connections and rooms, of one user per minute."},
     {"publishes", HUB_KIND_INT, .offset = LIMIT(publishes), .fallback = "120", .min = 1, .max = 1000000,
-     .help = "Messages of one user to channels per minute."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Messages of one user to channels per minute."},
     {"reactionsPerMessage", HUB_KIND_INT, .offset = LIMIT(reactions_per_message), .fallback = "200", .min = 1,
-     .max = 1000, .help = "Reactions that one message may have."},
+     .max = 1000, .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Reactions that one message may have."},
     {"channels", HUB_KIND_INT, .offset = LIMIT(channels), .fallback = "100000", .min = 1, .max = 10000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Channels of the service that are in memory; those that nobody uses give way."},
     {0},
 };
@@ -74,12 +80,13 @@ static const struct hub_vars vars_can_write = {
     {"session", "connection", "roomId", "room", "$room", "hubRole", "key", "value"}};
 static const struct hub_row room_metadata[] = {
     {"canWrite", HUB_KIND_SCRIPT, .offset = ROOM(can_write), .vars = &vars_can_write, .example = "hubRole == 'owner'",
+     .breaks = HUB_BREAKS_RIGHTS,
      .help = "Whether a client in the room may change the member key to value; asked for each one. Without it scripts "
              "only may."},
-    {"persist", HUB_KIND_BOOL, .offset = ROOM(persist), .fallback = "true",
+    {"persist", HUB_KIND_BOOL, .offset = ROOM(persist), .fallback = "true", .breaks = HUB_BREAKS_DATA,
      .help = "Kept in the store; else in the cache, from which it may vanish."},
     {"maxBytes", HUB_KIND_INT, .offset = ROOM(max_bytes), .fallback = "65536", .min = 2, .max = 1048576,
-     .help = "Bytes of JSON that a room's metadata may have."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Bytes of JSON that a room's metadata may have."},
     {0},
 };
 static const struct hub_fields table_room_metadata = {"HubRoomMetadata", 0, room_metadata,
@@ -99,11 +106,11 @@ static const struct hub_fields table_metadata = {"HubMetadata", 0, metadata,
 
 static const struct hub_row retention[] = {
     {"messages", HUB_KIND_DURATION, .offset = RETENTION(messages), .min = 1000, .max = LONGEST, .example = "365d",
-     .help = "Messages that are older are removed, also those that wait for a moderator."},
+     .breaks = HUB_BREAKS_DATA, .help = "Messages that are older are removed, also those that wait for a moderator."},
     {"keptEvents", HUB_KIND_DURATION, .offset = RETENTION(kept_events), .min = 1000, .max = LONGEST, .example = "30d",
      .help = "Custom events with ephemeral: false that are older are removed."},
     {"perRoom", HUB_KIND_INT, .offset = RETENTION(per_room), .min = 1, .max = 10000000, .example = "100000",
-     .help = "Messages of one room that are kept, the newest."},
+     .breaks = HUB_BREAKS_DATA, .help = "Messages of one room that are kept, the newest."},
     {"softDeletedAfter", HUB_KIND_DURATION, .offset = RETENTION(soft_deleted_after), .min = 1000, .max = LONGEST,
      .example = "30d", .help = "Deleted messages are removed that long after their deletion."},
     {"everyMs", HUB_KIND_DURATION, .offset = RETENTION(every_ms), .fallback = "60000", .min = 100, .max = 86400000,
@@ -121,7 +128,7 @@ static const struct hub_words deliveries[] = {
 };
 static const struct hub_row inbox[] = {
     {"enabled", HUB_KIND_BOOL, .offset = AT(inbox.enabled), .fallback = "true",
-     .help = "Whether clients may ask for it."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Whether clients may ask for it."},
     {"roomsBy", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = AT(inbox.rooms_by), .fallback_note = "all authSources",
      .example = "[membership]",
      .help = "The authSources, by their names or those of their objects, whose records say which rooms are a "
@@ -135,10 +142,12 @@ static const struct hub_fields table_inbox = {"HubInbox", 0, inbox,
 
 static const struct hub_row state[] = {
     {"sync", HUB_KIND_BOOL, .offset = STATE(sync), .fallback = "true",
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Members who may read are told of it when they join, and of each change; else it is for scripts."},
     {"canWrite", HUB_KIND_SCRIPT, .offset = STATE(can_write), .vars = &vars_can_write, .example = "hubRole == 'player'",
+     .breaks = HUB_BREAKS_RIGHTS,
      .help = "Whether a client in the room may change key to value. Without it scripts only may."},
-    {"persist", HUB_KIND_BOOL, .offset = STATE(persist), .fallback = "true",
+    {"persist", HUB_KIND_BOOL, .offset = STATE(persist), .fallback = "true", .breaks = HUB_BREAKS_DATA,
      .help = "Kept in the store; else it ends with the room."},
     {0},
 };
@@ -149,9 +158,9 @@ static const struct hub_fields table_state = {"HubRoomState", 0, state,
 
 static const struct hub_row presence_state[] = {
     {"fields", HUB_KIND_LIST, .offset = PRESENCE(fields), .count = PRESENCE(field_n), .table = &hub_fields_field,
-     .help = "Fields of the state; without them any object is accepted."},
+     .breaks = HUB_BREAKS_CLIENTS, .help = "Fields of the state; without them any object is accepted."},
     {"maxBytes", HUB_KIND_INT, .offset = PRESENCE(max_bytes), .fallback = "1024", .min = 2, .max = 65536,
-     .help = "Bytes of JSON that a user's state may have."},
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS, .help = "Bytes of JSON that a user's state may have."},
     {0},
 };
 static const struct hub_fields table_presence_state = {
@@ -167,6 +176,7 @@ static const struct hub_fields table_presence = {"HubPresence", 0, presence, "Wh
 
 static const struct hub_row liveness[] = {
     {"reportToClient", HUB_KIND_BOOL, .offset = AT(report_latency), .fallback = "false",
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Each heartbeat's round trip is told to its client: hub:latency."},
     {0},
 };
@@ -184,6 +194,7 @@ static const struct hub_row extensions[] = {
     {"metadata", HUB_KIND_GROUP, .table = &table_metadata, .help = "Objects of your own, of connections and of rooms."},
     {"retention", HUB_KIND_GROUP, .table = &table_retention, .count = 1 + RETENTION(on), .help = RETENTION_HELP},
     {"delivery", HUB_KIND_WORD, .offset = AT(delivery), .words = deliveries, .fallback = "persistThenBroadcast",
+     .breaks = HUB_BREAKS_CLIENTS,
      .help = "Whether messages of type text, and of custom types without handler, are told before they are stored."},
     {"state", HUB_KIND_GROUP, .table = &table_state, .count = 1 + STATE(on),
      .help = "Keys and values that the members of a room and scripts share."},

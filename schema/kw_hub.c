@@ -15,8 +15,10 @@ static const struct hub_fields table_basics = {"HubBasics", 0, basics, "Core ide
 
 static const struct hub_row history[] = {
     {"historyEnabled", HUB_KIND_BOOL, .offset = AT(history_enabled), .fallback = "false",
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Sends the most recent messages to a client when it joins a room."},
     {"historyLimit", HUB_KIND_INT, .offset = AT(history_limit), .fallback = "50", .min = 1, .max = 1000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Number of most recent messages to send when a client joins a room."},
     {0},
 };
@@ -25,12 +27,16 @@ static const struct hub_fields table_history = {
 
 static const struct hub_row guardrails[] = {
     {"maxUsersPerRoom", HUB_KIND_INT, .offset = AT(max_users_per_room), .fallback = "1000", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Maximum number of concurrent users in a single room; further joins are rejected."},
     {"maxRoomsPerUser", HUB_KIND_INT, .offset = AT(max_rooms_per_user), .fallback = "50", .min = 1, .max = 100000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Maximum number of rooms a single user can be joined to at a time."},
     {"messageRateLimit", HUB_KIND_INT, .offset = AT(message_rate_limit), .fallback = "60", .min = 1, .max = 1000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Maximum number of messages a single user can send per minute across all rooms."},
     {"maxMessageSize", HUB_KIND_INT, .offset = AT(max_message_size), .fallback = "65536", .min = 1, .max = 64 << 20,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Maximum size of a message's content in bytes; must be smaller than listen.maxPayload."},
     {"connectionTimeout", HUB_KIND_INT, .offset = AT(connection_timeout), .fallback = "300000", .min = 100,
      .max = 86400000,
@@ -40,8 +46,8 @@ static const struct hub_row guardrails[] = {
     {"authCacheTTL", HUB_KIND_INT, .offset = AT(auth_cache_ttl), .fallback = "300", .max = 31536000,
      .help = "Seconds for which a resolved hub role is remembered; 0 turns the cache off."},
     {"globalModeration", HUB_KIND_BOOL, .offset = AT(global_moderation), .fallback = "false",
-     .help = "All messages need a moderator's approval before they are broadcast."},
-    {"defaultSilenced", HUB_KIND_BOOL, .offset = AT(default_silenced), .fallback = "false",
+     .breaks = HUB_BREAKS_DENIES, .help = "All messages need a moderator's approval before they are broadcast."},
+    {"defaultSilenced", HUB_KIND_BOOL, .offset = AT(default_silenced), .fallback = "false", .breaks = HUB_BREAKS_DENIES,
      .help = "Everyone who cannot moderate joins silenced and has to ask for permission to speak."},
     {0},
 };
@@ -53,7 +59,7 @@ static const struct hub_row hub[] = {
     {"roomSettings", HUB_KIND_GROUP, HUB_ROW_REQUIRED, .table = &hub_fields_room,
      .help = "How rooms are managed and who can join them."},
     {"hubRoles", HUB_KIND_LIST, .offset = AT(roles), .count = AT(role_n), .table = &hub_fields_role,
-     .help = "Named permission sets that authSources and authScripts grant."},
+     .breaks = HUB_BREAKS_GRANTS, .help = "Named permission sets that authSources and authScripts grant."},
     {"messageSettings", HUB_KIND_GROUP, .table = &hub_fields_message, .help = "Message structure and persistence."},
     {"eventSettings", HUB_KIND_GROUP, .table = &hub_fields_event,
      .help = "Standard, bridged, custom and Kafka events."},

@@ -18,12 +18,13 @@ static const struct hub_vars vars_client = {{"client"}};
 static const struct hub_vars vars_orphans = {{"nodeId", "clients"}};
 
 /* AT gives the offset of a member of struct hub_def_lifecycle. */
-#define ON_CONNECT(AT)                                                                                               \
-    {                                                                                                                \
-        "onConnect", HUB_KIND_SCRIPT, HUB_ROW_CHAIN,                                                                 \
-            .offset = AT(on_connect), .vars = &vars_arriving, .example = "session.banned ? {deny: 'banned'} : null", \
-            .help = "Called before CONNECT is answered: {deny: reason} refuses, "                                    \
-                    "{metadata: {…}} sets the connection's metadata."                                              \
+#define ON_CONNECT(AT)                                                                     \
+    {                                                                                      \
+        "onConnect", HUB_KIND_SCRIPT, HUB_ROW_CHAIN,                                       \
+            .offset = AT(on_connect), .breaks = HUB_BREAKS_RIGHTS, .vars = &vars_arriving, \
+            .example = "session.banned ? {deny: 'banned'} : null",                         \
+            .help = "Called before CONNECT is answered: {deny: reason} refuses, "          \
+                    "{metadata: {…}} sets the connection's metadata."                    \
     }
 #define ON_DISCONNECT(AT)                                                        \
     {                                                                            \
@@ -36,11 +37,11 @@ static const struct hub_vars vars_orphans = {{"nodeId", "clients"}};
 static const struct hub_row hub_lifecycle[] = {
     ON_CONNECT(HUB),
     {"admission", HUB_KIND_SCRIPT, HUB_ROW_CHAIN, .offset = HUB(admission), .vars = &vars_arriving,
-     .example = "['lobby']",
+     .example = "['lobby']", .breaks = HUB_BREAKS_RIGHTS,
      .help = "Called after onConnect: the rooms that the connection joins before its first event is handled, as ids or "
              "{roomId, since, epoch}; {deny: reason} refuses the connection."},
     {"onJoin", HUB_KIND_SCRIPT, HUB_ROW_CHAIN, .offset = HUB(on_join), .vars = &vars_join,
-     .example = "session.age < 18 ? {deny: 'adults only'} : null",
+     .example = "session.age < 18 ? {deny: 'adults only'} : null", .breaks = HUB_BREAKS_RIGHTS,
      .help = "Called when a connection is about to be in a room, after the limits: {deny: reason} refuses, and nobody "
              "has seen anything."},
     {"onLeave", HUB_KIND_SCRIPT, HUB_ROW_CHAIN, .offset = HUB(on_leave), .vars = &vars_leave,

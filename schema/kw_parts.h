@@ -55,21 +55,25 @@ extern const struct hub_vars hub_vars_can_open;
          .offset = AT(channels),                                                                                    \
          .count = AT(channel_n),                                                                                    \
          .table = &hub_fields_channel,                                                                              \
+         .breaks = HUB_BREAKS_CLIENTS,                                                                              \
          .help = "Windows to channels of the service."},                                                            \
         {"collections",                                                                                             \
          HUB_KIND_LIST,                                                                                             \
          .offset = AT(collections),                                                                                 \
          .count = AT(collection_n),                                                                                 \
          .table = &hub_fields_collection,                                                                           \
+         .breaks = HUB_BREAKS_CLIENTS,                                                                              \
          .help = "Lists of records that clients watch."},                                                           \
         {"commands",                                                                                                \
          HUB_KIND_LIST,                                                                                             \
          .offset = AT(commands),                                                                                    \
          .count = AT(command_n),                                                                                    \
          .table = &hub_fields_command,                                                                              \
+         .breaks = HUB_BREAKS_CLIENTS,                                                                              \
          .help = "Requests of clients that scripts answer."},                                                       \
     {                                                                                                               \
         "records", HUB_KIND_LIST, .offset = AT(records), .count = AT(record_n), .table = &hub_fields_record,        \
+                                  .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_DATA,                                   \
                                   .help = "Windows to the service's records: values that clients follow and write." \
     }
 #endif

@@ -10,7 +10,7 @@ static const struct hub_row service[] = {
     {"project", HUB_KIND_NAME, HUB_ROW_RESTART, .offset = AT(project), .rule = HUB_NAME_LABEL, .fallback = "hubd",
      .help = "Project name, used in Kafka topics."},
     {"basePath", HUB_KIND_STRING, HUB_ROW_RESTART, .offset = AT(base_path), .fallback = "", .max = 200,
-     .example = "/messaging-api",
+     .example = "/messaging-api", .breaks = HUB_BREAKS_CLIENTS,
      .help = "Prefix of all paths when a reverse proxy does or does not strip it; both work."},
     {0},
 };
@@ -46,9 +46,11 @@ static const struct hub_row listen[] = {
     {"threads", HUB_KIND_INT, .offset = AT(threads), .fallback = "1", .min = 1, .max = 64,
      .help = "Loops that serve clients, each on a thread of its own. In this version only 1."},
     {"path", HUB_KIND_STRING, .offset = AT(listen_path), .fallback = "/socket.io", .max = 200, .example = "/realtime",
+     .breaks = HUB_BREAKS_CLIENTS,
      .help = "Path of Engine.IO, polling and WebSocket alike; what clients give as their option path."},
     {"corsOrigins", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(cors_origins),
      .example = "[\"https://app.example.com\", \"https://*.example.com\", \"capacitor://localhost\"]",
+     .breaks = HUB_BREAKS_GRANTS,
      .help = "Origins of pages that may come in beside those of the service's own host, cookies included; [\"*\"] lets "
              "all in, without cookies."},
     {"trustedProxies", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, AT(trusted_proxies),
@@ -62,6 +64,7 @@ static const struct hub_row listen[] = {
     {"maxPending", HUB_KIND_INT, .offset = AT(max_pending), .fallback = "2048", .min = 1, .max = 1000000,
      .help = "The same for all addresses together; further ones get 503. Each holds at most 16 KiB of what it sent."},
     {"maxPayload", HUB_KIND_INT, .offset = AT(max_payload), .fallback = "1000000", .min = 128, .max = 100000000,
+     .breaks = HUB_BREAKS_CLIENTS | HUB_BREAKS_IF_LESS,
      .help = "Largest Engine.IO payload in bytes; must exceed every hub's maxMessageSize."},
     {"pingInterval", HUB_KIND_DURATION, .offset = AT(ping_interval), .fallback = "25000", .min = 100, .max = 3600000,
      .help = "Milliseconds between pings."},
@@ -91,9 +94,9 @@ static const struct hub_words algorithms[] = {
 };
 
 static const struct hub_row claims[] = {
-    {"userId", HUB_KIND_STRING, .offset = AT(jwt.claim_user_id), .fallback = "userId",
+    {"userId", HUB_KIND_STRING, .offset = AT(jwt.claim_user_id), .fallback = "userId", .breaks = HUB_BREAKS_RIGHTS,
      .help = "Claim with the user's id; sub is used when it is absent."},
-    {"roleId", HUB_KIND_STRING, .offset = AT(jwt.claim_role_id), .fallback = "roleId",
+    {"roleId", HUB_KIND_STRING, .offset = AT(jwt.claim_role_id), .fallback = "roleId", .breaks = HUB_BREAKS_RIGHTS,
      .help = "Claim with the user's role."},
     {0},
 };
@@ -103,21 +106,24 @@ static const struct hub_words key_set_schemes[] = {{"https://", ""}, {"http://",
 
 static const struct hub_row jwt[] = {
     {"algorithms", HUB_KIND_WORDS, HUB_ROW_REQUIRED | HUB_ROW_UNIQUE, AT(jwt.algorithms), .words = algorithms,
-     .example = "[RS256]",
+     .example = "[RS256]", .breaks = HUB_BREAKS_RIGHTS,
      .help = "Algorithms that are accepted; what the token says of itself is never trusted alone."},
     {"publicKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.public_key_file), .example = "keys/rs256.pem",
-     .help = "PEM file with the public key."},
+     .breaks = HUB_BREAKS_RIGHTS, .help = "PEM file with the public key."},
     {"secretEnv", HUB_KIND_NAME, .offset = AT(jwt.secret_env), .rule = HUB_NAME_IDENTIFIER, .example = "JWT_SECRET",
-     .help = "Environment variable with the shared secret (HS algorithms)."},
-    {"jwksUrl", HUB_KIND_STRING, HUB_ROW_URL, AT(jwt.jwks_url), .words = key_set_schemes,
+     .breaks = HUB_BREAKS_RIGHTS, .help = "Environment variable with the shared secret (HS algorithms)."},
+    {"jwksUrl", HUB_KIND_STRING, HUB_ROW_URL, AT(jwt.jwks_url), .words = key_set_schemes, .breaks = HUB_BREAKS_RIGHTS,
      .help = "URL of a JSON Web Key Set: https, or http on loopback. Fetched at start, every ten minutes (or as "
              "Cache-Control: max-age says, from one "
              "minute to a day), and when a token names an unknown key."},
-    {"jwksFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.jwks_file), .help = "File with a JSON Web Key Set."},
+    {"jwksFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.jwks_file), .breaks = HUB_BREAKS_RIGHTS,
+     .help = "File with a JSON Web Key Set."},
     {"privateKeyFile", HUB_KIND_STRING, HUB_ROW_FILE, AT(jwt.private_key_file),
      .help = "PEM file with the private key; only hubctl token uses it."},
-    {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .help = "Required issuer (iss)."},
+    {"issuer", HUB_KIND_STRING, .offset = AT(jwt.issuer), .breaks = HUB_BREAKS_RIGHTS,
+     .help = "Required issuer (iss)."},
     {"audience", HUB_KIND_STRINGS, HUB_ROW_UNIQUE, .offset = AT(jwt.audience), .example = "[app, admin]",
+     .breaks = HUB_BREAKS_RIGHTS,
      .help = "Required audience: one, or a list of which the token's aud must name at least one."},
     {"leewaySeconds", HUB_KIND_DURATION, .offset = AT(jwt.leeway_seconds), .unit = 1000, .fallback = "5", .max = 600,
      .help = "Tolerated difference of clocks, in seconds."},
@@ -128,15 +134,18 @@ static const struct hub_fields table_jwt = {"Jwt", 0, jwt, "Tokens signed by an 
 
 static const struct hub_row session[] = {
     {"redisKey", HUB_KIND_STRING, HUB_ROW_REQUIRED, AT(session_redis_key), .example = "hexasession:${sessionId}",
+     .breaks = HUB_BREAKS_RIGHTS,
      .help = "Key that must exist in Redis (cache.url), with claims by name, or with ${id} of the cookie; its JSON "
              "becomes the session."},
     {"cookie", HUB_KIND_STRING, .offset = AT(session_cookie), .max = 128, .example = "connect.sid",
+     .breaks = HUB_BREAKS_RIGHTS,
      .help = "Cookie of express-session that names the session, for who comes without a token; redisKey is then "
              "\"sess:${id}\" with connect-redis. It counts from pages of the own host and of corsOrigins."},
     {"secretEnv", HUB_KIND_NAME, .offset = AT(session_secret_env), .rule = HUB_NAME_IDENTIFIER,
-     .example = "SESSION_SECRET",
+     .example = "SESSION_SECRET", .breaks = HUB_BREAKS_RIGHTS,
      .help = "Environment variable with the secret that signs the cookie; several, parted by commas, are all good."},
     {"userId", HUB_KIND_STRING, .offset = AT(session_user_id), .fallback_note = "userId", .example = "passport.user",
+     .breaks = HUB_BREAKS_RIGHTS,
      .help = "Where the session of a cookie holds the user's id; a path with dots reaches into objects. A session "
              "without it admits nobody."},
     {0},
@@ -150,13 +159,13 @@ static const struct hub_row auth[] = {
     {"jwt", HUB_KIND_GROUP, .count = 1 + AT(jwt.on), .table = &table_jwt, .help = "Admits holders of a valid token."},
     {"session", HUB_KIND_GROUP, .table = &table_session,
      .help = "Optional second step after jwt; with cookie a way in by itself."},
-    {"dev", HUB_KIND_BOOL, .offset = AT(dev), .fallback = "false",
+    {"dev", HUB_KIND_BOOL, .offset = AT(dev), .fallback = "false", .breaks = HUB_BREAKS_GRANTS,
      .help =
          "Accepts dev:<userId>[:<roleId>] as token; refused unless listen.host is loopback or HUBD_ALLOW_DEV_AUTH=1."},
-    {"anonymous", HUB_KIND_BOOL, .offset = AT(anonymous), .fallback = "false",
+    {"anonymous", HUB_KIND_BOOL, .offset = AT(anonymous), .fallback = "false", .breaks = HUB_BREAKS_GRANTS,
      .help = "Admits everyone with a generated userId and roleId guest."},
     {"authenticate", HUB_KIND_SCRIPT, .offset = AT(authenticate), .vars = &vars_authenticate,
-     .help = "Hook that runs last and may deny or enrich the session."},
+     .breaks = HUB_BREAKS_RIGHTS, .help = "Hook that runs last and may deny or enrich the session."},
     {0},
 };
 static const struct hub_fields table_auth = {
@@ -247,13 +256,13 @@ static const struct hub_row root[] = {
     {"cluster", HUB_KIND_GROUP, HUB_ROW_RESTART, .table = &table_cluster, .help = "Several nodes."},
     {"scripting", HUB_KIND_GROUP, .table = &table_scripting, .help = "Limits of scripts."},
     {"dataObjects", HUB_KIND_LIST, .offset = AT(objects), .count = AT(object_n), .table = &hub_fields_object,
-     .help = "The records that hubs and scripts work with."},
+     .breaks = HUB_BREAKS_DATA, .help = "The records that hubs and scripts work with."},
     {"lifecycle", HUB_KIND_GROUP, .table = &hub_fields_service_lifecycle,
      .help = "Scripts that are called when the service starts and stops."},
     {"namespaces", HUB_KIND_LIST, .offset = AT(namespaces), .count = AT(namespace_n), .table = &hub_fields_namespace,
-     .help = "Plain Socket.IO namespaces served by Lua."},
+     .breaks = HUB_BREAKS_CLIENTS, .help = "Plain Socket.IO namespaces served by Lua."},
     {"queues", HUB_KIND_LIST, .offset = AT(queues), .count = AT(queue_n), .table = &hub_fields_queue,
-     .help = "Work that is kept in the store and carried out later."},
+     .breaks = HUB_BREAKS_DATA, .help = "Work that is kept in the store and carried out later."},
     {"clients", HUB_KIND_GROUP, .count = 1 + AT(clients.on), .table = &hub_fields_clients,
      .help = "How clients are told apart, and what the server may ask of them."},
     {"nodeHandlers", HUB_KIND_LIST, .offset = AT(node_handlers), .count = AT(node_handler_n),

@@ -50,6 +50,18 @@ enum { /* flags of a row */
        HUB_ROW_CHAIN = 128,     /* SCRIPT: plugins may have one beside that of who uses them; all are run */
 };
 
+/* Whom a change of a row breaks, for hubctl diff (diff.c). Of a LIST: a lost element; of one of fields: each
+ * change after which a value may not fit any more. */
+enum {
+    HUB_BREAKS_DATA = 1,     /* what is stored */
+    HUB_BREAKS_CLIENTS = 2,  /* those that are connected */
+    HUB_BREAKS_RIGHTS = 4,   /* who may do what has changed */
+    HUB_BREAKS_GRANTS = 8,   /* the same: true, or longer, is more */
+    HUB_BREAKS_DENIES = 16,  /* true is less */
+    HUB_BREAKS_SCRIPTS = 64, /* never of a row: found by what scripts name */
+    HUB_BREAKS_IF_LESS = 32  /* only when it is lowered, switched off, or lacks a word that it had */
+};
+
 enum { HUB_VARS_MAX = 15 };
 /* The variables a hook has. "$room" stands for the name of the room DataObject, "$source" for that of
  * sourceObject. */
@@ -79,6 +91,7 @@ struct hub_row {
     const char *of;            /* PROPERTY: key of the OBJECT field beside it */
     const char *fallback_note; /* a default that is computed, in words */
     const char *alias;         /* WORD: another spelling of the key; NULL = none */
+    unsigned breaks;           /* HUB_BREAKS_… */
     const char *example;
     const char *help; /* one sentence */
 };

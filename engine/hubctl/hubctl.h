@@ -28,6 +28,7 @@ int hubctl_give(const char *file, bool check, struct hub_str text);
 
 /* A row each, sorted, so that new ones do not meet. */
 extern const struct hubctl_command hubctl_bench;
+extern const struct hubctl_command hubctl_diff;
 extern const struct hubctl_command hubctl_docs;
 extern const struct hubctl_command hubctl_dump;
 extern const struct hubctl_command hubctl_explain;

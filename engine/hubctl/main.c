@@ -9,6 +9,7 @@
 /* clang-format off */
 static const struct hubctl_command *const commands[] = {
     &hubctl_bench,
+    &hubctl_diff,
     &hubctl_docs,
     &hubctl_dump,
     &hubctl_explain,
