@@ -1,7 +1,7 @@
 // hubctl diff: what has changed, and whom it breaks. The cases are data: edits of services/features, and what is found.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -68,11 +68,14 @@ test("a state of the past comes from git, also of a folder within a repository",
   git("add", ".");
   git("commit", "-qm", "As it was");
   const dir = join(root, "service");
+  const left = () => readdirSync("/tmp").filter((name) => name.startsWith("hubctl-diff-"));
+  const before = left();
   assert.equal(diff(dir, "--against", "HEAD").status, 0);
   const file = join(dir, "chat.hub.yaml");
   writeFileSync(file, readFileSync(file, "utf8").replace("EUR,USD", "EUR"));
   assert.match(diff(dir, "--against", "HEAD").stdout, /^data, clients: .*\[currency\] has a value less\n/);
   for (const ref of ["nowhere", "--output=x", "-h"]) assert.equal(diff(dir, `--against=${ref}`).status, 2, ref);
+  assert.deepEqual(left().filter((name) => !before.includes(name)), []);
 });
 
 test("exit codes tell usage and definitions apart", () => {

@@ -61,6 +61,7 @@ static struct hub_service *load_state(const char *dir, const char *ref, int *cod
     }
     if (!mkdtemp(folder)) return perror(folder), NULL;
     if (unpack_state(dir, ref, folder)) service = hubctl_load_valid(folder, code);
+    if (!service) remove_folder(folder);
     return service;
 }
 
