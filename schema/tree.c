@@ -8,6 +8,7 @@
 
 #include "base/collection/map.h"
 #include "base/text/utf8.h"
+#include "schema/yaml_error.h"
 
 struct frame {
     struct hub_node *node;
@@ -111,13 +112,15 @@ static void check_decoration(struct builder *b, const yaml_event_t *ev, const ya
     int line = (int)ev->start_mark.line + 1, column = (int)ev->start_mark.column + 1;
     if (anchor)
         complain_at(b, "Y004", one_char(line, column),
-                    hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases",
+                    hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases, and a text that "
+                                  "begins with & needs quotes",
                                   (const char *)anchor));
     if (!tag) return;
     struct hub_str name = hub_cstr((const char *)tag);
     bool core = hub_str_starts(name, HUB_STR("tag:yaml.org,2002:"));
     complain_at(b, "Y013", one_char(line, column),
-                hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field", core ? "!!" : "",
+                hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field, and a text that begins with ! "
+                              "needs quotes", core ? "!!" : "",
                               name.p + (core ? 18 : 0)));
 }
 
@@ -137,7 +140,8 @@ static void on_scalar(struct builder *b, const yaml_event_t *ev) {
 static void on_alias(struct builder *b, const yaml_event_t *ev) {
     struct hub_range at = range_of(ev->start_mark, ev->end_mark);
     complain_at(b, "Y004", at,
-                hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out",
+                hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out, or put a text that begins with * in "
+                              "quotes",
                               (const char *)ev->data.alias.anchor));
     if (wants_key(b)) {
         b->broken = true;
@@ -151,7 +155,7 @@ static void on_alias(struct builder *b, const yaml_event_t *ev) {
 static void open_container(struct builder *b, const yaml_event_t *ev, enum hub_node_kind kind) {
     if (wants_key(b)) {
         complain_at(b, "Y015", one_char((int)ev->start_mark.line + 1, (int)ev->start_mark.column + 1),
-                    "a key must be a name, not a list or mapping");
+                    "a key must be a name, not a list or mapping; a text in braces needs quotes");
         b->broken = true;
         return;
     }
@@ -199,19 +203,6 @@ static void on_event(struct builder *b, const yaml_event_t *ev) {
     }
 }
 
-/* libyaml trips over a tab somewhere behind it; the tab is what the author has to see. */
-static bool report_tab(struct builder *b) {
-    for (int line = (int)b->yaml.problem_mark.line + 1, i = 0; i < 2 && line - i > 0; i++) {
-        struct hub_str l = hub_source_line(b->src, line - i);
-        size_t at = 0;
-        while (at < l.n && l.p[at] == ' ') at++;
-        if (at == l.n || l.p[at] != '\t') continue;
-        complain_at(b, "Y002", one_char(line - i, (int)at + 1), "a tab cannot indent YAML; use spaces");
-        return true;
-    }
-    return false;
-}
-
 static void report_syntax(struct builder *b) {
     const yaml_parser_t *y = &b->yaml;
     if (y->error == YAML_READER_ERROR) {
@@ -220,15 +211,14 @@ static void report_syntax(struct builder *b) {
         complain_at(b, "Y009", one_char(line, column), y->problem);
         return;
     }
-    if (report_tab(b)) return;
-    struct hub_range at = one_char((int)y->problem_mark.line + 1, (int)y->problem_mark.column + 1);
-    const char *problem = y->problem ? y->problem : "not YAML";
-    if (y->context && y->context_mark.line != y->problem_mark.line)
-        problem = hub_arena_fmt(b->arena, "%s (%s that starts on line %d)", problem, y->context,
-                                (int)y->context_mark.line + 1);
-    else if (y->context)
-        problem = hub_arena_fmt(b->arena, "%s (%s)", problem, y->context);
-    complain_at(b, "Y001", at, problem);
+    struct hub_yaml_problem p = {.problem = y->problem,
+                                 .context = y->context,
+                                 .line = (int)y->problem_mark.line + 1,
+                                 .column = (int)y->problem_mark.column + 1,
+                                 .context_line = (int)y->context_mark.line + 1,
+                                 .context_column = (int)y->context_mark.column + 1};
+    struct hub_yaml_error e = hub_yaml_error(b->arena, b->src, &p);
+    complain_at(b, e.code, e.at, e.message);
 }
 
 static bool read_surrogate(const char *p, size_t n, unsigned *out) {

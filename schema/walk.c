@@ -2,6 +2,7 @@
  * and scripts are noted for later. */
 #include "base/text/utf8.h"
 #include "schema/loader.h"
+#include "base/text/odd_character.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,6 +27,18 @@ const char *hub_common_code(const struct hub_node *n, enum hub_common what) {
     return common_codes[what][n->src->kind == 'S'];
 }
 
+/* What an author cannot see is told by name, in names and values that are not known. */
+static void name_odd_character(const char *code, const struct hub_source *src, const struct hub_range *r, char *message,
+                               size_t cap) {
+    struct hub_odd_character odd;
+    size_t n = strlen(message);
+    const struct hub_code_row *row = hub_code_row(code);
+    if (!strchr("HSE", *code) || !row || row->severity != HUB_SEV_ERROR || !r->line || r->end_line != r->line) return;
+    size_t from = hub_source_offset(src, r->line, r->column), to = hub_source_offset(src, r->line, r->end_column);
+    if (to > from && to - from < 200 && hub_odd_character(hub_str(src->text.p + from, to - from), &odd))
+        snprintf(message + n, cap - n, "; there is %s in it", odd.name);
+}
+
 void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range,
                   const char *suggestion, const char *fmt, ...) {
     if (hub_diags_full(l->diags, node->src->name)) return;
@@ -35,6 +48,7 @@ void hub_complain(struct hub_loader *l, const char *code, const struct hub_node 
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
     struct hub_range mark = range ? *range : hub_node_mark(node);
+    name_odd_character(code, node->src, &mark, message, sizeof message);
     hub_diags_add(l->diags, code, node->src, &mark, hub_node_path(l->scratch, node), suggestion, message);
 }
 
@@ -180,8 +194,10 @@ static const char *key_at(const struct hub_row *row, const struct hub_node *n) {
 
 static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected,
                        const char *suggestion) {
-    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s", key_at(row, n),
-                 expected, hub_node_kind_name(n));
+    bool plain = n->kind == HUB_NODE_SCALAR && n->style == HUB_STYLE_PLAIN;
+    bool comment = plain && n->text.n && (memmem(n->text.p, n->text.n, " //", 3) || memmem(n->text.p, n->text.n, " /*", 3));
+    hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s%s", key_at(row, n),
+                 expected, hub_node_kind_name(n), comment ? ": a comment begins with #" : "");
 }
 
 /* The scalar's text, or false after a complaint. */
@@ -764,6 +780,12 @@ static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct
     const char *where = near.best ? NULL : path_elsewhere(l, document_of(l, c), c->key, "", &found);
     if (hub_fields_row(document_of(l, c), c->key)) found = 1, where = "the top level";
     bool several = found != 1;
+    size_t colon = hub_str_find(c->key, ':');
+    if (hub_fields_row(t, hub_str(c->key.p, colon)) && colon < c->key.n) {
+        hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, NULL,
+                     "there is no space behind the colon: write \"%.*s: …\"", (int)colon, c->key.p);
+        return;
+    }
     hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best,
                  "unknown key \"%.*s\" in %s%s%s", HUB_CUT(c->key, 100), t->name,
                  several || !where ? "" : "; it belongs in ", several || !where ? "" : where);

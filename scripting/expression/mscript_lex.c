@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text/odd_character.h"
 #include "scripting/expression/mscript_int.h"
 
 /* ---- positions and failures ---- */
@@ -268,6 +269,8 @@ static void operator_token(struct ms_parse *p) {
         return;
     }
     size_t n = utf8_length(p->text, p->pos);
+    struct hub_odd_character odd;
+    if (hub_odd_at(rest, &odd)) ms_fail(p, "L001", p->pos, n, "%s: write an ordinary one", odd.name);
     ms_fail(p, "L001", p->pos, n, "unexpected character '%.*s'", (int)n, p->text.p + p->pos);
 }
 
