@@ -45,11 +45,18 @@ static bool has_type(const struct hub_raw *h, const char *name) {
     return hub_def_message_type(&h->def, hub_cstr(name)) != NULL;
 }
 
+/* A type that is misspelt in the list of them may be any. */
+static bool are_types_wrong(struct hub_loader *l, const struct hub_raw *h) {
+    return hub_is_place_wrong(l, h->def.file, "messageSettings.messageTypes");
+}
+
 static void unknown_type(struct hub_loader *l, struct hub_raw *h, const char *code, struct hub_node *n,
                          const struct hub_range *r, const char *name) {
     struct hub_nearest near = {.word = hub_cstr(name)};
     for (size_t i = 0; i < h->def.message_type_n; i++) hub_nearest_try(&near, name_or(h->def.message_types[i].name));
-    if (hub_words_index(hub_words_message_type, hub_cstr(name)) >= 0)
+    bool builtin = hub_words_index(hub_words_message_type, hub_cstr(name)) >= 0;
+    if (builtin && are_types_wrong(l, h)) return;
+    if (builtin)
         hub_complain(l, code, n, r, NULL, "message type \"%s\" is not enabled in messageSettings.messageTypes", name);
     else
         hub_complain(l, code, n, r, near.best, "message type \"%s\" is not defined in messageSettings", name);

@@ -160,18 +160,25 @@ static size_t first_of(const struct hub_diags *d, const char *file) {
     return lo;
 }
 
-bool hub_is_place_wrong(struct hub_loader *l, const char *file, const char *place) {
+static bool has_error(struct hub_loader *l, const char *file, const char *place, const char *codes) {
     for (size_t i = first_of(l->diags, file); i < hub_diags_n(l->diags); i++) {
         const struct hub_diag *d = hub_diags_at(l->diags, i);
         if (strcmp(d->file, file)) break;
-        if (d->severity == HUB_SEV_ERROR && is_within(d, place)) return true;
+        if (d->severity == HUB_SEV_ERROR && (!codes || hub_str_among(hub_cstr(d->code), codes)) && is_within(d, place))
+            return true;
     }
     return false;
 }
 
+bool hub_is_place_wrong(struct hub_loader *l, const char *file, const char *place) {
+    return has_error(l, file, place, NULL);
+}
+
+/* Other errors leave what it is called, and of which type it is. */
 bool hub_is_object_wrong(struct hub_loader *l, const struct hub_def_object *o) {
+    static const char unclear[] = "S001 S002 S003 S004 S006 S007 Y003 Y004 Y006 Y010";
     const struct hub_node *n = hub_place(l, o, "");
-    return n && hub_diags_n(l->diags) && hub_is_place_wrong(l, n->src->name, hub_node_path(l->scratch, n));
+    return n && hub_diags_n(l->diags) && has_error(l, n->src->name, hub_node_path(l->scratch, n), unclear);
 }
 
 const struct hub_def_object *hub_known_object(struct hub_loader *l, const void *base, const char *key) {

@@ -361,10 +361,20 @@ static void load_hubs(struct hub_loader *l) {
     free(files.items);
 }
 
+/* Comments alone are a seed without rows. */
+static bool says_something(struct hub_str text) {
+    struct hub_str line;
+    while (hub_str_split(&text, '\n', &line)) {
+        line = hub_str_trim(line);
+        if (line.n && line.p[0] != '#') return true;
+    }
+    return false;
+}
+
 static void load_seed_file(struct hub_loader *l) {
     const char *path = hub_find_one(l, l->dir, "seed");
     struct hub_source *src = path ? hub_open_source(l, path, 'S') : NULL;
-    struct hub_node *root = src && hub_str_trim(src->text).n ? hub_tree_parse(l->scratch, src, l->diags) : NULL;
+    struct hub_node *root = src && says_something(src->text) ? hub_tree_parse(l->scratch, src, l->diags) : NULL;
     if (root) hub_load_seed(l, root);
 }
 

@@ -120,6 +120,17 @@ struct hub_node *hub_row_node(const struct hub_row *row, const struct hub_node *
  * list or script makes sense. */
 bool hub_is_absent(const struct hub_row *row, struct hub_node *n);
 
+/* ---- meant.c ---- */
+/* The row of T that the unknown key of C, in the mapping MAP, was meant to be; NULL: none is near. SURE: what
+ * is written there can be read as that row. */
+const struct hub_row *hub_meant_row(const struct hub_fields *t, const struct hub_node *map, const struct hub_node *c,
+                                    bool *sure);
+
+/* The one of WORDS that other tools call NAME; NULL: none. */
+const char *hub_meant_word(const struct hub_words *words, struct hub_str name);
+/* ": a, b, c", the names that there are, for a message about one that is not; "" for none and too many. */
+const char *hub_list_names(struct hub_loader *l, const char *const *names, size_t n);
+
 /* ---- value.c ---- */
 /* TEXT (PLAIN: unquoted) as a value of the field's type; NULL when it does not fit, and then WHY says what
  * was expected. New reference. */

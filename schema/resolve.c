@@ -1,12 +1,18 @@
 /* References by name, once everything has been read: roles, DataObjects, properties. */
 #include "schema/loader.h"
 
+enum { LISTED_MAX = 16 }; /* names that are told where none is near; more of them would be no help */
+
 static void undefined_object(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
     struct hub_nearest near = {.word = name};
-    for (size_t i = 0; i < l->service->object_n; i++)
+    const char *all[LISTED_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < l->service->object_n; i++, n++) {
         if (l->service->objects[i].name) hub_nearest_try(&near, l->service->objects[i].name);
-    hub_complain(l, "H010", r->node, NULL, near.best, "%s \"%.*s\" is not a DataObject of service.yaml", r->row->key,
-                 HUB_FMT(name));
+        if (n < LISTED_MAX) all[n] = l->service->objects[i].name;
+    }
+    hub_complain(l, "H010", r->node, NULL, near.best, "%s \"%.*s\" is not a DataObject of service.yaml%s", r->row->key,
+                 HUB_FMT(name), near.best ? "" : hub_list_names(l, all, n));
 }
 
 static void resolve_object(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
@@ -36,9 +42,13 @@ static void resolve_property(struct hub_loader *l, const struct hub_ref *r, stru
     memcpy(r->base + r->row->offset, &index, sizeof index);
     if (index >= 0) return;
     struct hub_nearest near = {.word = name};
-    for (size_t i = 0; i < o->property_n; i++) hub_nearest_try(&near, o->properties[i].name);
-    hub_complain(l, "H011", r->node, NULL, near.best, "%s \"%.*s\" is not a property of %s", r->row->key, HUB_FMT(name),
-                 o->name);
+    const char *all[LISTED_MAX];
+    for (size_t i = 0; i < o->property_n; i++) {
+        hub_nearest_try(&near, o->properties[i].name);
+        if (i < LISTED_MAX) all[i] = o->properties[i].name;
+    }
+    hub_complain(l, "H011", r->node, NULL, near.best, "%s \"%.*s\" is not a property of %s%s", r->row->key,
+                 HUB_FMT(name), o->name, near.best ? "" : hub_list_names(l, all, o->property_n));
 }
 
 /* One that is not defined is told where the hub names it first, however often that is. */
@@ -58,8 +68,10 @@ bool hub_is_role_told(const struct hub_loader *l, const struct hub_raw *h, const
 static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
     const struct hub_def *d = &r->hub->def;
     struct hub_nearest near = {.word = name};
+    const char *all[LISTED_MAX];
     for (size_t i = 0; i < d->role_n; i++) {
         const struct hub_def_role *role = &d->roles[i];
+        if (i < LISTED_MAX) all[i] = role->name;
         if (!role->name) continue;
         if (hub_str_is(name, role->name)) {
             memcpy(r->base + r->row->offset, &role, sizeof role);
@@ -68,8 +80,8 @@ static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct h
         hub_nearest_try(&near, role->name);
     }
     if (is_named_before(l, r, name)) return;
-    hub_complain(l, "H012", r->node, NULL, near.best, "%s \"%.*s\" is not defined in hubRoles", r->row->key,
-                 HUB_FMT(name));
+    hub_complain(l, "H012", r->node, NULL, near.best, "%s \"%.*s\" is not defined in hubRoles%s", r->row->key,
+                 HUB_FMT(name), near.best ? "" : hub_list_names(l, all, d->role_n));
 }
 
 void hub_resolve(struct hub_loader *l) {

@@ -17,6 +17,7 @@ static void read_cell(struct hub_loader *l, const struct hub_def_object *o, stru
             if (o->properties[k].name) hub_nearest_try(&near, o->properties[k].name);
         hub_complain(l, "S023", cell, &cell->key_range, near.best, "\"%.*s\" is not a property of %s",
                      HUB_FMT(cell->key), o->name);
+        if (near.best) cell->key = hub_cstr(near.best); /* its own absence is no second mistake */
         return;
     }
     if (hub_node_is_null(cell)) return;

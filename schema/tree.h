@@ -15,6 +15,7 @@ struct hub_node {
     enum hub_node_style style;
     bool flow;        /* a map or sequence in braces or brackets */
     bool bad;         /* already complained about: neither read nor called missing */
+    bool meant;       /* its key is not what is written, which was complained about: warnings can wait */
     bool resolved;    /* VALUE is set */
     bool substituted; /* VALUE has parts from the environment: any type may be meant */
     const struct hub_source *src;

@@ -88,7 +88,7 @@ struct reading {
 
 /* Defaults may be lists of objects that have defaults, which may be lists of objects: without a bound each
  * level would multiply. */
-enum { FILLED_MAX = 1 << 20 };
+enum { FILLED_MAX = 1 << 20, ENUM_LISTED_MAX = 12 };
 
 static void does_not_fit(struct reading *r, const struct hub_def_field *f, const struct hub_node *n,
                          const char *suggestion, const char *why) {
@@ -104,7 +104,11 @@ static HUB_MUST json_t *scalar_for_field(struct reading *r, const struct hub_def
     if (v || n->bad) return v;
     for (size_t i = 0; f->type == HUB_FIELD_ENUM && i < f->enum_values.n; i++)
         hub_nearest_try(&near, f->enum_values.items[i]);
-    does_not_fit(r, f, n, near.best, why);
+    const char *value = n->substituted ? "" : hub_arena_fmt(r->l->scratch, ", not \"%.*s\"", HUB_CUT(s, 60));
+    bool few = f->type == HUB_FIELD_ENUM && f->enum_values.n && f->enum_values.n <= ENUM_LISTED_MAX;
+    const char *all = few ? hub_list_names(r->l, f->enum_values.items, f->enum_values.n) + 2 : why;
+    does_not_fit(r, f, n, near.best,
+                 hub_arena_fmt(r->l->scratch, "%s%s%s", few && f->enum_values.n > 1 ? "one of " : "", all, value));
     return NULL;
 }
 

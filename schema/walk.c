@@ -41,7 +41,9 @@ static void name_odd_character(const char *code, const struct hub_source *src, c
 
 void hub_complain(struct hub_loader *l, const char *code, const struct hub_node *node, const struct hub_range *range,
                   const char *suggestion, const char *fmt, ...) {
+    const struct hub_code_row *row = hub_code_row(code);
     if (hub_diags_full(l->diags, node->src->name)) return;
+    if (node->meant && row && row->severity == HUB_SEV_WARNING) return;
     char message[1024];
     va_list ap;
     va_start(ap, fmt);
@@ -192,12 +194,17 @@ static const char *key_at(const struct hub_row *row, const struct hub_node *n) {
     return row->alias && hub_str_is(n->key, row->alias) ? row->alias : row->key;
 }
 
+static const char *quote_of(const struct hub_node *n) { return node_look(n) == LOOK_STRING ? "\"" : ""; }
+
 static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected,
                        const char *suggestion) {
     bool plain = n->kind == HUB_NODE_SCALAR && n->style == HUB_STYLE_PLAIN;
     bool comment = plain && n->text.n && (memmem(n->text.p, n->text.n, " //", 3) || memmem(n->text.p, n->text.n, " /*", 3));
+    const char *is = hub_node_kind_name(n); /* what comes from the environment may be a secret */
+    if (n->kind == HUB_NODE_SCALAR && n->resolved && !n->substituted && n->value.n && node_look(n) != LOOK_NULL)
+        is = hub_arena_fmt(l->scratch, "%s (%s%.*s%s)", is, quote_of(n), HUB_CUT(n->value, 60), quote_of(n));
     hub_complain(l, hub_common_code(n, HUB_COMMON_TYPE), n, NULL, suggestion, "%s must be %s, not %s%s", key_at(row, n),
-                 expected, hub_node_kind_name(n), comment ? ": a comment begins with #" : "");
+                 expected, is, comment ? ": a comment begins with #" : "");
 }
 
 /* The scalar's text, or false after a complaint. */
@@ -230,9 +237,9 @@ static void read_bool(struct hub_loader *l, const struct hub_row *row, struct hu
         return;
     }
     bool yes = hub_str_eq_nocase(s, HUB_STR("yes")) || hub_str_eq_nocase(s, HUB_STR("on")) ||
-               hub_str_eq_nocase(s, HUB_STR("true"));
+               hub_str_eq_nocase(s, HUB_STR("true")) || hub_str_is(s, "1");
     bool no = hub_str_eq_nocase(s, HUB_STR("no")) || hub_str_eq_nocase(s, HUB_STR("off")) ||
-              hub_str_eq_nocase(s, HUB_STR("false"));
+              hub_str_eq_nocase(s, HUB_STR("false")) || hub_str_is(s, "0");
     wrong_type(l, row, n, "true or false", yes ? "true" : no ? "false" : NULL);
 }
 
@@ -243,13 +250,33 @@ static bool in_range(struct hub_loader *l, const struct hub_row *row, struct hub
     return false;
 }
 
+/* What was probably meant: "65_536", "64KB", "50.0", and 50 in quotes. NULL: nobody knows. */
+static const char *repair_number(struct hub_loader *l, struct hub_str s) {
+    static const struct {
+        const char *unit;
+        int64_t factor;
+    } units[] = {{"", 1}, {".0", 1}, {"k", 1024}, {"kb", 1024}, {"kib", 1024}, {"m", 1 << 20}, {"mb", 1 << 20}, {"mib", 1 << 20}};
+    char digits[20];
+    size_t n = 0, i = 0;
+    int64_t v;
+    for (; i < s.n && (is_digit(s.p[i]) || (n && (s.p[i] == '_' || s.p[i] == ','))); i++)
+        if (is_digit(s.p[i]) && n < sizeof digits) digits[n++] = s.p[i];
+    struct hub_str unit = hub_str_trim(hub_str(s.p + i, s.n - i));
+    for (size_t k = 0; n && n < 13 && hub_str_i64(hub_str(digits, n), &v) && k < HUB_NELEM(units); k++)
+        if (hub_str_eq_nocase(unit, hub_cstr(units[k].unit)))
+            return hub_arena_fmt(l->scratch, "%lld", (long long)(v * units[k].factor));
+    return NULL;
+}
+
 static void read_int(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, char *base) {
     struct hub_str s;
     int64_t v;
     if (!scalar_text(l, row, n, "an integer", &s)) return;
     if (node_look(n) != LOOK_INT) {
         bool huge = node_look(n) == LOOK_NUMBER && s.n > 18 && !memchr(s.p, '.', s.n);
-        if (!huge) wrong_type(l, row, n, look_of(s) == LOOK_INT ? "an integer without quotes" : "an integer", NULL);
+        if (!huge)
+            wrong_type(l, row, n, look_of(s) == LOOK_INT ? "an integer without quotes" : "an integer",
+                       repair_number(l, s));
         if (huge) hub_complain(l, hub_common_code(n, HUB_COMMON_RANGE), n, NULL, NULL, "%s is out of range", row->key);
         return;
     }
@@ -552,8 +579,8 @@ static void read_strings(struct hub_loader *l, const struct hub_row *row, struct
 
 static const char *nearest_word(const struct hub_words *words, struct hub_str s) {
     struct hub_nearest near = {.word = s};
-    for (; words->word; words++) hub_nearest_try(&near, words->word);
-    return near.best;
+    for (const struct hub_words *w = words; w->word; w++) hub_nearest_try(&near, w->word);
+    return near.best ? near.best : hub_meant_word(words, s);
 }
 
 static void unknown_word(struct hub_loader *l, const struct hub_row *row, struct hub_node *n, const struct hub_range *r,
@@ -763,40 +790,53 @@ static const struct hub_fields *document_of(const struct hub_loader *l, const st
     return n->src->plugin ? &hub_fields_plugin : l->hub ? &hub_fields_hub : &hub_fields_service;
 }
 
-/* The key that C, which T does not have, was probably meant to be. */
-static struct hub_nearest nearest_key(const struct hub_fields *t, const struct hub_node *c) {
-    struct hub_nearest near = {.word = c->key};
-    for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
-        hub_nearest_try(&near, r->key);
-        if (r->alias) hub_nearest_try(&near, r->alias);
-    }
-    return near;
+/* The row's key, or its alias when that is nearer to NAME. */
+static const char *spelling_near(const struct hub_row *row, struct hub_str name) {
+    struct hub_nearest near = {.word = name};
+    hub_nearest_try(&near, row->key);
+    if (row->alias) hub_nearest_try(&near, row->alias);
+    return near.best ? near.best : row->key;
 }
 
-static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct hub_node *c) {
+/* What was meant is read as that, so that nothing is said of what would follow from the misspelling. */
+static void read_as_meant(struct hub_loader *l, struct hub_node *c, const char *key) {
+    c->key = hub_str(hub_arena_dup(l->scratch, hub_cstr(key)), strlen(key));
+    c->meant = true;
+}
+
+static bool is_glued(const struct hub_fields *t, const struct hub_node *c, size_t *colon) {
+    *colon = hub_str_find(c->key, ':');
+    return *colon < c->key.n && hub_fields_row(t, hub_str(c->key.p, *colon));
+}
+
+static void unknown_key(struct hub_loader *l, const struct hub_fields *t, struct hub_node *map, struct hub_node *c) {
     if (hub_diags_full(l->diags, c->src->name)) return; /* and that has been said */
-    struct hub_nearest near = nearest_key(t, c);
-    int found = 0;
-    const char *where = near.best ? NULL : path_elsewhere(l, document_of(l, c), c->key, "", &found);
-    if (hub_fields_row(document_of(l, c), c->key)) found = 1, where = "the top level";
-    bool several = found != 1;
-    size_t colon = hub_str_find(c->key, ':');
-    if (hub_fields_row(t, hub_str(c->key.p, colon)) && colon < c->key.n) {
-        hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, NULL,
-                     "there is no space behind the colon: write \"%.*s: …\"", (int)colon, c->key.p);
+    const char *code = hub_common_code(c, HUB_COMMON_UNKNOWN_KEY);
+    size_t colon;
+    if (is_glued(t, c, &colon)) {
+        hub_complain(l, code, c, &c->key_range, NULL, "there is no space behind the colon: write \"%.*s: …\"",
+                     (int)colon, c->key.p);
+        read_as_meant(l, c, hub_fields_row(t, hub_str(c->key.p, colon))->key);
+        c->bad = true;
         return;
     }
-    hub_complain(l, hub_common_code(c, HUB_COMMON_UNKNOWN_KEY), c, &c->key_range, near.best,
+    bool sure;
+    const struct hub_row *meant = hub_meant_row(t, map, c, &sure);
+    int found = 0;
+    const char *where = meant ? NULL : path_elsewhere(l, document_of(l, c), c->key, "", &found);
+    if (!meant && hub_fields_row(document_of(l, c), c->key)) found = 1, where = "the top level";
+    bool several = found != 1;
+    hub_complain(l, code, c, &c->key_range, meant ? spelling_near(meant, c->key) : NULL,
                  "unknown key \"%.*s\" in %s%s%s", HUB_CUT(c->key, 100), t->name,
                  several || !where ? "" : "; it belongs in ", several || !where ? "" : where);
+    if (meant && sure) read_as_meant(l, c, meant->key);
 }
 
-/* Whether the field of ROW is there under a misspelt key, which has been said. */
+/* Whether the field of ROW is there under another key, which has been said. */
 static bool is_misspelt(const struct hub_fields *t, const struct hub_row *row, const struct hub_node *node) {
-    for (const struct hub_node *c = node->first; c; c = c->next) {
-        const char *best = hub_fields_row(t, c->key) ? NULL : nearest_key(t, c).best;
-        if (best && (!strcmp(best, row->key) || (row->alias && !strcmp(best, row->alias)))) return true;
-    }
+    bool sure;
+    for (const struct hub_node *c = node->first; c; c = c->next)
+        if (!hub_fields_row(t, c->key) && hub_meant_row(t, node, c, &sure) == row) return true;
     return false;
 }
 
@@ -830,7 +870,7 @@ static void check_spellings(struct hub_loader *l, const struct hub_row *row, con
 void hub_walk(struct hub_loader *l, const struct hub_fields *t, struct hub_node *node, void *base) {
     if (node && t->size) note_place(l, base, node);
     for (struct hub_node *c = node ? node->first : NULL; c; c = c->next)
-        if (!hub_fields_row(t, c->key)) unknown_key(l, t, c);
+        if (!hub_fields_row(t, c->key)) unknown_key(l, t, node, c);
     for (const struct hub_row *r = hub_rows(t); r->key; r = hub_row_next(r)) {
         struct hub_node *n = hub_row_node(r, node);
         bool absent = hub_is_absent(r, n);

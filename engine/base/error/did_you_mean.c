@@ -3,9 +3,10 @@
 
 #include <stdio.h>
 
-/* Edits that are too many. */
-static size_t too_far(const struct hub_nearest *n) {
-    size_t by_length = 2 + n->word.n / 3;
+/* Edits that are too many: of a short word half of it is another word, unless it begins alike. */
+static size_t too_far(const struct hub_nearest *n, struct hub_str candidate) {
+    bool begins = n->word.n && candidate.n && (n->word.p[0] | 32) == (candidate.p[0] | 32);
+    size_t by_length = n->word.n <= 4 ? 2 + (size_t)begins : n->word.n <= 7 ? 3 : 2 + n->word.n / 4;
     return n->most && n->most < by_length ? n->most + 1 : by_length;
 }
 
@@ -16,7 +17,7 @@ static size_t distance_to(const struct hub_nearest *n, struct hub_str candidate,
 }
 
 void hub_nearest_try_str(struct hub_nearest *n, struct hub_str candidate) {
-    size_t cap = n->best ? n->distance : too_far(n), d = distance_to(n, candidate, cap);
+    size_t most = too_far(n, candidate), cap = n->best && n->distance < most ? n->distance : most, d = distance_to(n, candidate, cap);
     if (d >= cap || d >= n->word.n) return;
     n->best = candidate.p;
     n->best_n = candidate.n;

@@ -100,21 +100,24 @@ bool hub_str_is_topic(struct hub_str s) {
     return s.n && s.n <= 249 && !hub_str_is(s, ".") && !hub_str_is(s, "..");
 }
 
+/* Two neighbours that have changed places are one edit (optimal string alignment). */
 size_t hub_str_distance(struct hub_str a, struct hub_str b, size_t cap) {
-    size_t row[65];
+    size_t rows[3][65] = {{0}};
     if (a.n > 64 || b.n > 64) return cap;
-    for (size_t j = 0; j <= b.n; j++) row[j] = j;
+    for (size_t j = 0; j <= b.n; j++) rows[0][j] = j;
     for (size_t i = 1; i <= a.n; i++) {
-        size_t diag = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b.n; j++) {
-            size_t keep = diag + (lower_ascii(a.p[i - 1]) != lower_ascii(b.p[j - 1]));
-            diag = row[j];
-            size_t edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            char x = lower_ascii(a.p[i - 1]), y = lower_ascii(b.p[j - 1]);
+            size_t keep = above[j - 1] + (x != y), edit = (above[j] < row[j - 1] ? above[j] : row[j - 1]) + 1;
             row[j] = keep < edit ? keep : edit;
+            bool swapped = i > 1 && j > 1 && x == lower_ascii(b.p[j - 2]) && lower_ascii(a.p[i - 2]) == y;
+            if (swapped && before[j - 2] + 1 < row[j]) row[j] = before[j - 2] + 1;
         }
     }
-    return row[b.n] < cap ? row[b.n] : cap;
+    size_t distance = rows[a.n % 3][b.n];
+    return distance < cap ? distance : cap;
 }
 
 uint64_t hub_fingerprint(uint64_t h, struct hub_str s) {
