@@ -69,6 +69,21 @@ void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, c
     hub_diags_add(l->diags, code, src, &range, NULL, suggestion, text);
 }
 
+static bool has_enum_value(const struct hub_def_object *o, struct hub_str word) {
+    for (size_t i = 0; i < o->property_n; i++)
+        for (size_t k = 0; k < o->properties[i].enum_values.n; k++)
+            if (hub_str_is(word, o->properties[i].enum_values.items[k])) return true;
+    return false;
+}
+
+/* An unknown variable that is a value of an Enum was meant as a text. */
+static const char *word_in_quotes(struct hub_loader *l, struct hub_str word) {
+    for (size_t i = 0; !l->alone && i < l->service->object_n; i++)
+        if (has_enum_value(&l->service->objects[i], word))
+            return hub_arena_fmt(l->scratch, "\"%.*s\"", HUB_FMT(word));
+    return NULL;
+}
+
 static void on_problem(void *arg, const struct hub_script_problem *p) {
     struct report *r = arg;
     size_t from, to;
@@ -76,7 +91,10 @@ static void on_problem(void *arg, const struct hub_script_problem *p) {
     bytes_of(r->text, p, &from, &to);
     if (r->script)
         text = hub_arena_fmt(r->l->scratch, "%s%s", text, used_by(r, p, hub_str(r->text.p + from, to - from)));
-    hub_script_tell(r->l, r->script, r->src, from, to, p->code, suggestion, text);
+    bool whole = to >= r->text.n || !strchr(".[(:", r->text.p[to]);
+    const char *word = whole && !strcmp(p->code, "L003") ? word_in_quotes(r->l, hub_str(r->text.p + from, to - from)) : NULL;
+    if (word) text = hub_arena_fmt(r->l->scratch, "unknown variable '%.*s'", (int)(to - from), r->text.p + from);
+    hub_script_tell(r->l, r->script, r->src, from, to, p->code, word ? word : suggestion, text);
 }
 
 /* "$room" and "$source" become the names the author gave, even if they are not defined anywhere: that is

@@ -150,6 +150,12 @@ static void check_two(const struct hub_analysis *a, const struct hub_syntax *cmp
 /* A moment or a word is no number to calculate with. */
 void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_syntax *x) {
     const struct hub_syntax *operands[] = {x->a, x->b};
+    for (size_t i = 0; i < 2 && a->lua; i++) {
+        const struct hub_syntax *o = operands[i];
+        if (o->kind != HUB_SYNTAX_TEXT || !o->text.n || is_numeric(o->text)) continue;
+        hub_analysis_tell(a, "L005", o->at, o->n, NULL, "a text is no number to calculate with: texts are joined by ..");
+        return;
+    }
     for (size_t i = 0; i < 2; i++) {
         enum group g = group_of(hub_analysis_infer(a, operands[i]));
         size_t from = hub_analysis_start(operands[i]);

@@ -167,6 +167,7 @@ static struct hub_type type_of(const struct hub_analysis *a, const struct hub_sy
     case HUB_SYNTAX_NUMBER:
     case HUB_SYNTAX_ARITHMETIC: return (struct hub_type){.kind = HUB_TYPE_NUMBER};
     case HUB_SYNTAX_TEXT: return (struct hub_type){.kind = HUB_TYPE_TEXT};
+    case HUB_SYNTAX_LIST: return (struct hub_type){.list = true};
     default: return any;
     }
 }

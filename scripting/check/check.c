@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "scripting/check/lua_foreign.h"
 #include "scripting/expression/mscript_int.h"
 #include "scripting/scripting_int.h"
 
@@ -74,6 +75,10 @@ static void report_lua(const char *message, const struct located_error *r, int f
     if (strncmp(text, "x:", 2) == 0) {
         text += 2 + strspn(text + 2, "0123456789");
         if (*text == ':') text += 1 + (text[1] == ' ');
+    }
+    if (hub_lua_foreign(r->text, text, r->at, &q)) {
+        report(arg, &q);
+        return;
     }
     struct hub_str token = quoted_byte(text, byte);
     size_t at = last_before(r->text, r->at, token);

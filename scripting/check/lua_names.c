@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error/did_you_mean.h"
 #include "base/memory/mem.h"
 #include "base/text/utf8.h"
+#include "scripting/check/lua_foreign.h"
 #include "scripting/check/lua_tokens.h"
 #include "scripting/expression/mscript_int.h"
 
@@ -20,7 +22,7 @@ const char *const hub_script_lua_globals[] = {
 static const char *const removed[][2] = {
     {"os", "time"},     {"io", "log"},       {"debug", ""},   {"package", "require"}, {"load", ""},
     {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""},  {"xpcall", "pcall"},    {"collectgarbage", ""},
-    {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}, {"undefined", "null"}};
+    {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}};
 
 enum { NAMES_MAX = 32 }; /* of one list that are looked at: lists of arguments may be long */
 
@@ -75,12 +77,30 @@ static void find_declarations(const struct hub_lua_tokens *t, struct hub_map *kn
 
 /* ---- uses ---- */
 
-static void report_unknown(struct hub_str text, const struct hub_lua_token *name,
+/* The nearest of the chunk's own names, where none of the hook's is as near. */
+static void suggest_local(struct hub_str name, const struct hub_map *own, char out[64]) {
+    struct hub_nearest near = {.word = name, .most = 2};
+    struct hub_str key;
+    if (*out) return;
+    for (void *it = NULL; (it = hub_map_next(own, it, &key, NULL));)
+        if (!hub_str_eq(key, name)) hub_nearest_try_str(&near, key);
+    snprintf(out, 64, "%.*s", near.best ? (int)near.best_n : 0, near.best ? near.best : "");
+}
+
+static void report_unknown(struct hub_str text, const struct hub_lua_token *name, const struct hub_map *own,
                            const struct hub_script_names *names) {
     struct hub_script_problem q = {.code = "L003"};
     ms_place(text, name->at, name->text.n, &q);
     snprintf(q.text, sizeof q.text, "unknown variable '%.*s'", HUB_CUT(name->text, 100));
     ms_suggest(name->text, names->vars, hub_script_lua_globals, q.suggestion);
+    suggest_local(name->text, own, q.suggestion);
+    const char *instead = NULL, *foreign = hub_lua_foreign_name(name->text, &instead);
+    if (foreign) {
+        snprintf(q.text, sizeof q.text, "unknown variable '%.*s': %s", HUB_CUT(name->text, 60), foreign);
+        snprintf(q.suggestion, sizeof q.suggestion, "%s", instead);
+    } else if (!*q.suggestion) {
+        ms_list_vars(names->vars, q.text, sizeof q.text);
+    }
     for (size_t i = 0; i < HUB_NELEM(removed); i++) {
         if (!hub_str_is(name->text, removed[i][0])) continue;
         snprintf(q.text, sizeof q.text, "'%.*s' is not available to scripts", HUB_CUT(name->text, 100));
@@ -159,7 +179,7 @@ void hub_script_lua_names(struct hub_str text, const struct hub_script_names *na
         if (!is_variable(&t, i) || hub_map_get(&known, name) || is_listed_in(names->vars, name) ||
             is_listed_in(hub_script_lua_globals, name) || hub_script_is_table(name))
             continue;
-        report_unknown(text, &t.p[i], names);
+        report_unknown(text, &t.p[i], &known, names);
         declare_name(&known, name); /* once is enough */
     }
     hub_map_clear(&known);

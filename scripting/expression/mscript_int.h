@@ -100,6 +100,9 @@ void ms_place(struct hub_str text, size_t at, size_t n, struct hub_script_proble
 int ms_line(struct hub_str text, size_t at);
 
 /* ---- names ---- */
+/* Adds the variables of the hook to TEXT of CAP bytes, when they are few; of a plugin's hook they depend on
+ * who uses it, and are left out. */
+void ms_list_vars(const char *const *vars, char *text, size_t cap);
 /* The nearest of the known names to NAME, "" when none is near. */
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]);
 /* Names that every expression and every Lua chunk has beside the tables of

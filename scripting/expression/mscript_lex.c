@@ -263,6 +263,7 @@ static void operator_token(struct ms_parse *p) {
         struct hub_str op = hub_cstr(operators[i]);
         if (!hub_str_starts(rest, op)) continue;
         if (hub_str_is(op, "?.") && rest.n > 2 && isdigit((unsigned char)rest.p[2])) continue; /* a ?.5 : b */
+        if (hub_str_starts(rest, HUB_STR("<>"))) ms_fail(p, "L001", p->pos, 2, "unequal is written !=");
         p->token.kind = MS_OP;
         p->token.op = op;
         p->pos += op.n;

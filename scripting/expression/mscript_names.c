@@ -11,14 +11,27 @@ const char *const hub_script_expr_globals[] = {"lib",   "LIB",    "Math",   "JSO
                                                "Array", "String", "Number", "Boolean", "NaN",    "Infinity",
                                                "uuid",  "sleep",  "binary", "noAck",   NULL};
 
+enum { SHORT_NAME = 7 };
+
 void ms_suggest(struct hub_str name, const char *const *vars, const char *const *more, char out[64]) {
     const char *const *lists[] = {vars, more};
     struct hub_nearest near = {.word = name, .most = 2};
-    for (size_t i = 0; i < HUB_NELEM(lists); i++)
+    for (size_t i = 0; i < HUB_NELEM(lists); i++) {
         for (const char *const *v = lists[i]; v && *v; v++) hub_nearest_try(&near, *v);
+        if (name.n <= SHORT_NAME) near.most = 1; /* "member" is not Number */
+    }
     for (const struct hub_function_table *t = hub_function_tables; more && t->name && !t->lua; t++)
         hub_nearest_try(&near, t->name);
     snprintf(out, 64, "%s", near.best ? near.best : "");
+}
+
+void ms_list_vars(const char *const *vars, char *text, size_t cap) {
+    enum { MOST = 8 };
+    size_t n = strlen(text), count = 0;
+    while (vars && vars[count]) count++;
+    if (!count || count > MOST || !strcmp(vars[count - 1], "plugin")) return;
+    for (const char *const *v = vars; *v && n + strlen(*v) + 16 < cap; v++)
+        n += (size_t)snprintf(text + n, cap - n, "%s%s", v == vars ? "; the hook has " : ", ", *v);
 }
 
 struct scope {
@@ -54,10 +67,14 @@ static void check_name(const struct names *n, const struct ms_node *x, const str
     struct hub_script_problem problem = {.code = "L003"};
     ms_place(n->p->text, x->at, x->n, &problem);
     snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", HUB_CUT(x->name, 100));
-    if (hub_str_is(x->name, "nil"))
-        snprintf(problem.suggestion, sizeof problem.suggestion, "null");
-    else
-        ms_suggest(x->name, n->in->vars, hub_script_expr_globals, problem.suggestion);
+    static const char *const others[][2] = {
+        {"nil", "null"},         {"None", "null"},      {"NULL", "null"},    {"True", "true"},
+        {"False", "false"},      {"math", "Math"},      {"json", "JSON"},    {"console", "log"},
+        {"tonumber", "Number"},  {"tostring", "String"}};
+    for (size_t i = 0; i < HUB_NELEM(others); i++)
+        if (hub_str_is(x->name, others[i][0])) snprintf(problem.suggestion, sizeof problem.suggestion, "%s", others[i][1]);
+    if (!*problem.suggestion) ms_suggest(x->name, n->in->vars, hub_script_expr_globals, problem.suggestion);
+    if (!*problem.suggestion) ms_list_vars(n->in->vars, problem.text, sizeof problem.text);
     n->in->report(n->in->arg, &problem);
 }
 

@@ -66,14 +66,79 @@ static bool is_word(const struct ms_parse *p, const char *word) {
     return p->token.kind == MS_NAME && hub_str_is(p->token.op, word);
 }
 
+/* What expressions have for a word or sign of elsewhere. */
+static const struct {
+    const char *names, *say;
+} instead[] = {
+    {"if else then", "write condition ? a : b"},
+    {"return", "leave return out: an expression is its value"},
+    {"var let const local function for while do switch try throw await async", "a chunk of Lua can: {lua: …}"},
+    {"in", "write list.includes(x)"},
+    {"is", "write =="},
+    {"equals eq", "write =="},
+    {"= :=", "a comparison is written =="},
+    {"& &=", "write &&"},
+    {"| |=", "write ||"},
+    {"#", "write x.length"},
+    {"--", "a comment begins with //"},
+    {"contains has include indexof exists find_one matches", "write includes"},
+    {"lower lowercase toLower to_lower downcase", "write toLowerCase()"},
+    {"upper uppercase toUpper to_upper upcase", "write toUpperCase()"},
+    {"len length size count getLength strlen", "write x.length"},
+    {"strip", "write trim()"},
+    {"startswith starts_with beginsWith", "write startsWith"},
+    {"endswith ends_with", "write endsWith"},
+    {"isEmpty empty isempty", "write x.length == 0"},
+    {"now", "write Date.now()"},
+    {"int parseInt parseFloat float tonumber", "write Number(x)"},
+    {"str tostring toString", "write String(x)"},
+    {"bool", "write Boolean(x)"},
+};
+
+static const char *hint_for(struct hub_str name) {
+    for (size_t i = 0; i < HUB_NELEM(instead); i++)
+        if (hub_str_among(name, instead[i].names)) return instead[i].say;
+    return NULL;
+}
+
+static const char *colon_and(const char *hint) { return hint ? ": " : ""; }
+static const char *text_of(const char *hint) { return hint ? hint : ""; }
+
 _Noreturn static void unsupported(struct ms_parse *p, const char *what) {
-    ms_fail(p, "L002", p->token.at, p->token.n, "%s not supported in expressions", what);
+    const char *hint = hint_for(hub_str(p->text.p + p->token.at, p->token.n));
+    ms_fail(p, "L002", p->token.at, p->token.n, "%s not supported in expressions%s%s", what, colon_and(hint),
+            text_of(hint));
+}
+
+/* The last bracket that nobody closes; text.n: none. */
+static size_t open_bracket(struct hub_str t) {
+    size_t open[64], n = 0;
+    char quote = 0;
+    for (size_t i = 0; i < t.n; i++) {
+        char c = t.p[i];
+        if (quote && c == '\\')
+            i++;
+        else if (quote)
+            quote = c == quote ? 0 : quote;
+        else if (c == '"' || c == '\'' || c == '`')
+            quote = c;
+        else if (strchr("([{", c) && n < HUB_NELEM(open))
+            open[n++] = i;
+        else if (strchr(")]}", c) && n)
+            n--;
+    }
+    return n ? open[n - 1] : t.n;
 }
 
 _Noreturn static void unexpected(struct ms_parse *p, const char *wanted) {
+    size_t bracket = open_bracket(p->text);
+    if (p->token.kind == MS_END && bracket < p->text.n && strchr("')' ']' '}'", wanted[1]) && wanted[0] == '\'')
+        ms_fail(p, "L001", bracket, 1, "the bracket that opens here is not closed");
     if (p->token.kind == MS_END) ms_fail(p, "L001", p->token.at, 0, "the expression ends where %s is expected", wanted);
-    ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected",
-            HUB_CUT(hub_str(p->text.p + p->token.at, p->token.n), 40), wanted);
+    struct hub_str token = hub_str(p->text.p + p->token.at, p->token.n);
+    const char *hint = hint_for(token);
+    ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected%s%s", HUB_CUT(token, 40), wanted,
+            colon_and(hint), text_of(hint));
 }
 
 static void expect_op(struct ms_parse *p, const char *op, const char *wanted) {
@@ -434,14 +499,16 @@ static void check_callee(struct ms_parse *p, const struct ms_node *f) {
         ms_fail(p, "L002", f->at, f->n, "calls of anything but a function's name are not supported in expressions");
     }
     if (f->kind == MS_VAR && !is_listed(functions, f->name)) {
-        ms_fail(p, "L002", f->at, f->n, "'%.*s' is not a function that expressions can call", HUB_FMT(f->name));
+        ms_fail(p, "L002", f->at, f->n, "'%.*s' is not a function that expressions can call%s%s", HUB_FMT(f->name), colon_and(hint_for(f->name)),
+                text_of(hint_for(f->name)));
     }
     bool fixed = f->kind == MS_MEMBER && f->a->kind == MS_VAR;
     for (size_t i = 0; fixed && i < HUB_NELEM(statics); i++) {
         if (hub_str_is(f->a->name, statics[i].name)) return; /* checked as a member */
     }
     if (f->kind == MS_MEMBER && !function_table(f) && !is_listed(methods, f->name)) {
-        ms_fail(p, "L002", f->at, f->n, "the method '%.*s' is not supported in expressions", HUB_FMT(f->name));
+        ms_fail(p, "L002", f->at, f->n, "the method '%.*s' is not supported in expressions%s%s", HUB_FMT(f->name),
+                colon_and(hint_for(f->name)), text_of(hint_for(f->name)));
     }
 }
 
@@ -671,7 +738,7 @@ bool ms_parse(struct ms_parse *p, struct hub_str text) {
     struct ms_node *x = parse_expression(p);
     if (wrapped && is_op(p, ";")) ms_next(p);
     if (is_op(p, ";") || is_op(p, ",")) refuse_operator(p);
-    if (p->token.kind != MS_END) unexpected(p, "the end of the expression");
+    if (p->token.kind != MS_END) unexpected(p, "an operator or the end of the expression");
     check_arrows(p, x);
     p->root = x;
     return true;
