@@ -274,18 +274,21 @@ static void check_id_property(struct hub_loader *l, const struct hub_def_auth_so
 
 /* ---- messages ---- */
 
-static void check_required(struct hub_loader *l, const struct hub_def_field *fields, size_t n, int level) {
+static void check_required(struct hub_loader *l, const char *code, const char *what, const struct hub_def_field *fields,
+                           size_t n, int level) {
     for (size_t i = 0; i < n && level <= HUB_FIELD_DEPTH; i++) {
         struct hub_node *required = written_at(l, &fields[i], "required");
         if (required && fields[i].required && fields[i].default_value)
-            warn_at_key(l, "H030", required, "a message without the field gets the defaultValue");
-        check_required(l, fields[i].fields, fields[i].field_n, level + 1);
+            warn_at_key(l, code, required, hub_arena_fmt(l->scratch, "%s without it gets the defaultValue", what));
+        check_required(l, code, what, fields[i].fields, fields[i].field_n, level + 1);
     }
 }
 
 static void check_defaults(struct hub_loader *l, struct hub_raw *h) {
     for (size_t i = 0; i < h->custom_type_n; i++)
-        check_required(l, h->custom_types[i].fields, h->custom_types[i].field_n, 1);
+        check_required(l, "H030", "a message", h->custom_types[i].fields, h->custom_types[i].field_n, 1);
+    for (size_t i = 0; i < h->def.parts.command_n; i++)
+        check_required(l, "H030", "a command", h->def.parts.commands[i].fields, h->def.parts.commands[i].field_n, 1);
 }
 
 static bool somebody_sends(const struct hub_def *d, const char *type) {
@@ -406,10 +409,9 @@ static void check_hub(struct hub_loader *l, struct hub_raw *h) {
     check_needs(l, h);
     check_session_roles(l, h);
     check_defaults(l, h);
-    check_handled_types(l, h);
+    if (!hub_check_reach(l, h)) check_handled_types(l, h);
     check_system_type(l, h);
     check_custom_events(l, h);
-    hub_check_reach(l, h);
     for (size_t i = 0; i < h->def.role_n; i++) check_role(l, &h->def.roles[i]);
     for (size_t i = 0; i < h->def.kafka_event_n; i++) check_topic(l, &h->def.kafka_events[i]);
     for (size_t i = 0; i < h->def.auth_source_n; i++) {
@@ -490,6 +492,16 @@ static void check_api(struct hub_loader *l, const struct hub_def_object *o) {
     }
 }
 
+static void check_properties(struct hub_loader *l, const struct hub_def_object *o) {
+    struct hub_node *list = hub_node_get(hub_place(l, o, ""), HUB_STR("properties"));
+    for (struct hub_node *c = list ? list->first : NULL; c; c = c->next) {
+        struct hub_node *name = hub_node_get(c, HUB_STR("name")), *required = hub_node_get(c, HUB_STR("required"));
+        int i = name && name->kind == HUB_NODE_SCALAR ? hub_def_property(o, name->value) : -1;
+        if (i >= 0 && required && o->properties[i].required && o->properties[i].default_value)
+            warn_at_key(l, "S045", required, "a new row without it gets the defaultValue");
+    }
+}
+
 /* By any of its rows, so that a new part counts, too, but those that only accompany the others. */
 static bool serves_clients(const struct hub_def_namespace *n) {
     for (const struct hub_row *row = hub_rows(&hub_fields_namespace); row->key; row = hub_row_next(row)) {
@@ -519,6 +531,7 @@ static void check_service(struct hub_loader *l) {
                          "that clients can ask",
                          n->path);
     }
+    for (size_t i = 0; i < s->object_n; i++) check_properties(l, &s->objects[i]);
     for (size_t i = 0; everybody_is_guest(l) && i < s->object_n; i++) check_api(l, &s->objects[i]);
 }
 

@@ -230,7 +230,8 @@ static void check_roles_granted(struct hub_loader *l, struct hub_raw *h) {
                      "without authSources and authScripts every authenticated user who passes the checks is admitted, "
                      "with no specific role");
     for (size_t i = 0; i < d->role_n && !hub_names_unknown_role(l, d); i++)
-        if (d->roles[i].name && !hub_def_is_granted(d, &d->roles[i]))
+        if (d->roles[i].name && hub_def_role(d, hub_cstr(d->roles[i].name)) == &d->roles[i] &&
+            !hub_def_is_granted(d, &d->roles[i]))
             hub_complain(l, "H026", hub_place(l, &d->roles[i], "name"), NULL, NULL,
                          "no authSource and no authScript grants the role \"%s\"", d->roles[i].name);
 }
@@ -246,11 +247,25 @@ static void check_listen_path(struct hub_loader *l, struct hub_raw *h) {
                  "path \"%s\" cannot be used: the hub %s is served there", path, h->def.name);
 }
 
+static const struct hub_fields *table_of_guardrails(void) {
+    return hub_fields_row(&hub_fields_hub, HUB_STR("guardrails"))->table;
+}
+
+/* Whichever of the two somebody has set: of maxPayload all hubs may be too large, which is told once. */
 static void check_size(struct hub_loader *l, struct hub_raw *h) {
     if (l->alone || h->def.max_message_size < l->service->max_payload) return;
-    hub_complain(l, "H024", hub_place(l, h, "guardrails.maxMessageSize"), NULL, NULL,
-                 "maxMessageSize %lld does not fit into listen.maxPayload %lld of service.yaml, which must be larger",
-                 (long long)h->def.max_message_size, (long long)l->service->max_payload);
+    struct hub_node *size = hub_node_get(hub_place(l, h, "guardrails"), HUB_STR("maxMessageSize")),
+                    *payload = hub_node_get(hub_place(l, l->service, "listen"), HUB_STR("maxPayload"));
+    int64_t usual = 0;
+    hub_str_i64(hub_cstr(hub_fields_row(table_of_guardrails(), HUB_STR("maxMessageSize"))->fallback), &usual);
+    if (payload && (!size || h->def.max_message_size <= usual))
+        hub_complain(l, "H024", payload, NULL, NULL,
+                     "maxPayload %lld must be larger than maxMessageSize of each hub, which is %lld where it is not written",
+                     (long long)l->service->max_payload, (long long)usual);
+    else
+        hub_complain(l, "H024", size ? size : hub_place(l, h, "guardrails.maxMessageSize"), NULL, NULL,
+                     "maxMessageSize %lld does not fit into listen.maxPayload %lld of service.yaml, which must be larger",
+                     (long long)h->def.max_message_size, (long long)l->service->max_payload);
 }
 
 /* ---- hubExtensions ---- */
@@ -389,8 +404,10 @@ void hub_check_hubs_together(struct hub_loader *l) {
     for (size_t i = 0; i < l->service->object_n; i++) {
         const struct hub_def_object *o = &l->service->objects[i];
         if (!o->name) continue;
-        hub_map_put(&names, hub_cstr(hub_lower(l, o->table)), "a DataObject of service.yaml");
-        hub_map_put(&names, hub_cstr(hub_lower(l, o->name)), "a DataObject of service.yaml");
+        char *what = hub_arena_fmt(l->scratch, "the DataObject of service.yaml on line %d",
+                                   hub_node_mark(hub_place(l, o, "name")).line);
+        hub_map_put(&names, hub_cstr(hub_lower(l, o->table)), what);
+        hub_map_put(&names, hub_cstr(hub_lower(l, o->name)), what);
     }
     for (size_t i = 0; i < l->hub_n; i++) {
         struct hub_raw *h = l->hubs[i];

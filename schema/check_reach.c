@@ -53,23 +53,24 @@ static bool scripts_send(const struct hub_loader *l) {
     return false;
 }
 
-/* The messages that a hub lists, when nobody can send any of them. "system" is the server's. */
-static void check_senders(struct hub_loader *l, struct hub_raw *h) {
+/* The messages that a hub lists, when nobody can send any of them: true. "system" is the server's. */
+static bool check_senders(struct hub_loader *l, struct hub_raw *h) {
     const struct hub_def *d = &h->def;
     struct hub_node *n = hub_node_get(hub_place(l, h, ""), HUB_STR("messageSettings"));
     bool own = false;
-    if (!n || n->bad || hub_node_is_null(n) || l->alone) return;
+    if (!n || n->bad || hub_node_is_null(n) || l->alone) return false;
     for (size_t i = 0; i < d->message_type_n; i++) {
         const char *type = d->message_types[i].name;
         if (!type || !strcmp(type, "system")) continue;
-        if (may_be_sent(d, type)) return;
+        if (may_be_sent(d, type)) return false;
         own = true;
     }
-    if (own && !scripts_send(l))
-        hub_complain(
+    if (!own || scripts_send(l)) return false;
+    hub_complain(
             l, "H036", n, &n->key_range, NULL,
             "nobody can ever send a message here: no role that is granted has canSend and a type of the hub, there "
             "are no absoluteRoles, and no script sends any");
+    return true;
 }
 
 /* A command for roles that nobody gets. */
@@ -112,16 +113,18 @@ static void check_number_field(struct hub_loader *l, const struct hub_def_auth_s
                      s->source_object->properties[property].name, hub_words_field_type[type].word);
 }
 
-void hub_check_reach(struct hub_loader *l, struct hub_raw *h) {
+bool hub_check_reach(struct hub_loader *l, struct hub_raw *h) {
+    bool silent = false;
     const struct hub_def *d = &h->def;
     bool sure = !hub_names_unknown_role(l, d) && !hub_is_place_wrong(l, d->file, "hubRoles") &&
                 !hub_is_place_wrong(l, d->file, "roomSettings");
     for (size_t i = 0; i < d->role_n; i++) check_rights(l, &d->roles[i]);
-    if (sure && !hub_is_place_wrong(l, d->file, "messageSettings")) check_senders(l, h);
+    if (sure && !hub_is_place_wrong(l, d->file, "messageSettings")) silent = check_senders(l, h);
     for (size_t i = 0; sure && i < d->parts.command_n; i++) check_callers(l, d, &d->parts.commands[i]);
     for (size_t i = 0; i < d->auth_source_n; i++) {
         check_room_field(l, d, &d->auth_sources[i]);
         check_number_field(l, &d->auth_sources[i], "userField", d->auth_sources[i].user_field);
         check_number_field(l, &d->auth_sources[i], "roomField", d->auth_sources[i].room_field);
     }
+    return silent;
 }

@@ -55,9 +55,18 @@ static const char *used_by(const struct report *r, const struct hub_script_probl
     return depends ? hub_used_by(r->l, r->script->node) : "";
 }
 
+/* Scripts that name what a reference could not find are the same mistake. */
+static bool is_told_by_reference(struct hub_loader *l, const char *code, struct hub_str word) {
+    if (strcmp(code, "L004") && strcmp(code, "L007")) return false;
+    if (word.n > 2 && (word.p[0] == '"' || word.p[0] == '\'')) word = hub_str(word.p + 1, word.n - 2);
+    return hub_is_unresolved(l, word);
+}
+
 void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, const struct hub_source *src,
                      size_t from, size_t to, const char *code, const char *suggestion, const char *text) {
     struct hub_range range;
+    struct hub_str all = p ? p->script->text : src->text;
+    if (to <= all.n && is_told_by_reference(l, code, hub_str(all.p + from, to - from))) return;
     if (p) {
         range = hub_node_span(p->node, from, to);
         hub_complain(l, code, p->node, &range, suggestion, "%s", text);

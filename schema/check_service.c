@@ -93,6 +93,15 @@ static void check_session(struct hub_loader *l) {
                      "cache.url needs redis://…");
 }
 
+/* A key without a part that varies finds the same session for everybody. */
+static void check_session_key(struct hub_loader *l) {
+    const struct hub_service *s = l->service;
+    if (s->session_redis_key && s->jwt.on && !s->session_cookie && !strstr(s->session_redis_key, "${"))
+        hub_complain(l, "S049", hub_place(l, s, "auth.session.redisKey"), NULL, NULL,
+                     "the key \"%s\" is the same for everybody: name a claim in it, as in \"%s:${sessionId}\"",
+                     s->session_redis_key, s->session_redis_key);
+}
+
 static bool has_part(CURLU *u, CURLUPart which) {
     char *text = NULL;
     bool there = !curl_url_get(u, which, &text, 0);
@@ -329,6 +338,7 @@ static void check_namespace(struct hub_loader *l, const struct hub_def_namespace
 void hub_check_service(struct hub_loader *l) {
     check_methods(l);
     check_session(l);
+    check_session_key(l);
     check_session_cookie(l);
     check_jwt(l);
     check_listen(l);

@@ -352,6 +352,11 @@ static const struct hub_code_row rows[] = {
      "session: {cookie: connect.sid, redisKey: \"sess:${sid}\"}",
      "session: {cookie: connect.sid, secretEnv: SESSION_SECRET, redisKey: \"sess:${id}\", userId: passport.user}",
      REFUSED},
+    {"S049", WARNING, "one session for everybody",
+     "redisKey of auth.session names the key of the session that a token belongs to. Without a claim in it, ${claim}, "
+     "every token has the same one.",
+     "session: {redisKey: \"session\"}", "session: {redisKey: \"session:${sessionId}\"}",
+     "As long as that one key is there, everybody has a session, and all of them have the same."},
     {"H001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
      "is not "

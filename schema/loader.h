@@ -162,6 +162,8 @@ void hub_check_namespace_parts(struct hub_loader *l, struct hub_def_namespace *n
 void hub_finish_part_fields(struct hub_loader *l, struct hub_def_parts *p); /* the lists of fields in them */
 void hub_finish_parts(struct hub_def_parts *p);
 void hub_resolve(struct hub_loader *l);
+/* Whether a reference to the DataObject or property NAME was not found: that has been said. */
+bool hub_is_unresolved(const struct hub_loader *l, struct hub_str name);
 /* Whether authSources or authScripts of H name the role: if it is not defined, that has been said. */
 bool hub_is_role_told(const struct hub_loader *l, const struct hub_raw *h, const char *name);
 void hub_check_scripts(struct hub_loader *l);
@@ -174,7 +176,8 @@ void hub_script_tell(struct hub_loader *l, const struct hub_pending_script *p, c
 bool hub_is_template(const struct hub_pending_script *p);
 /* Warns of what can never have an effect; after everything else has been read. */
 void hub_check_effect(struct hub_loader *l);
-void hub_check_reach(struct hub_loader *l, struct hub_raw *h); /* its part about who may do what (check_reach.c) */
+/* Its part about who may do what (check_reach.c). True: nobody can send anything, which was said. */
+bool hub_check_reach(struct hub_loader *l, struct hub_raw *h);
 /* What a hook says whatever comes, as far as its text tells: by JavaScript's rules of truth. */
 enum hub_constant { HUB_VARIES, HUB_ALWAYS_FALSE, HUB_ALWAYS_TRUE };
 enum hub_constant hub_script_constant(const struct hub_script *s);

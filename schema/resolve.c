@@ -65,6 +65,21 @@ bool hub_is_role_told(const struct hub_loader *l, const struct hub_raw *h, const
     return false;
 }
 
+bool hub_is_unresolved(const struct hub_loader *l, struct hub_str name) {
+    for (size_t i = 0; i < l->ref_n; i++) {
+        const struct hub_ref *r = &l->refs[i];
+        const struct hub_def_object *o = NULL;
+        int property = 0;
+        if (r->row->kind == HUB_KIND_ROLE || !hub_str_eq(r->node->value, name)) continue;
+        if (r->row->kind == HUB_KIND_OBJECT)
+            memcpy(&o, r->base + r->row->offset, sizeof o);
+        else
+            memcpy(&property, r->base + r->row->offset, sizeof property);
+        if (r->row->kind == HUB_KIND_OBJECT ? !o : property < 0) return true;
+    }
+    return false;
+}
+
 static void resolve_role(struct hub_loader *l, const struct hub_ref *r, struct hub_str name) {
     const struct hub_def *d = &r->hub->def;
     struct hub_nearest near = {.word = name};

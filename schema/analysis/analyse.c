@@ -29,6 +29,7 @@ static void look_at_node(const struct hub_analysis *a, const struct hub_syntax *
     case HUB_SYNTAX_AND:
     case HUB_SYNTAX_OR: hub_analysis_logic(a, x); break;
     case HUB_SYNTAX_ARITHMETIC: hub_analysis_arithmetic(a, x); break;
+    case HUB_SYNTAX_ASSIGN: hub_analysis_assign(a, x); break;
     case HUB_SYNTAX_MEMBER: hub_analysis_member(a, x, called); break;
     case HUB_SYNTAX_CALL:
         hub_analysis_call(a, x);

@@ -94,6 +94,7 @@ void hub_analysis_logic(const struct hub_analysis *a, const struct hub_syntax *x
 void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_syntax *x);          /* compare.c */
 void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax *x);            /* compare.c */
 void hub_analysis_member(const struct hub_analysis *a, const struct hub_syntax *x, bool called); /* member.c */
+void hub_analysis_assign(const struct hub_analysis *a, const struct hub_syntax *x);              /* compare.c */
 void hub_analysis_call(const struct hub_analysis *a, const struct hub_syntax *x);                /* call.c */
 void hub_analysis_result(const struct hub_analysis *a);                                          /* result.c */
 

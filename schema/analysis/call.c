@@ -100,6 +100,10 @@ static void check_table_keys(const struct hub_analysis *a, const struct hub_func
         struct hub_str rest = hub_cstr(arg->keys), key;
         if (!e->key.n || hub_str_among(e->key, arg->keys)) continue;
         while (rest.p && hub_str_split(&rest, ' ', &key)) hub_nearest_try_str(&near, key);
+        if (hub_str_among(e->key, "max top count take size") && hub_str_among(HUB_STR("limit"), arg->keys))
+            near.best = "limit", near.best_n = 5;
+        if (hub_str_among(e->key, "order sort sortBy order_by") && hub_str_among(HUB_STR("orderBy"), arg->keys))
+            near.best = "orderBy", near.best_n = 7;
         const char *meant = near.best ? hub_arena_dup(a->l->scratch, hub_str(near.best, near.best_n)) : NULL;
         hub_analysis_tell(a, CODE, e->key_at, e->key_n, meant, "%s of %s has no \"%.*s\"", arg->name, name,
                           HUB_CUT(e->key, 60));
@@ -152,15 +156,23 @@ static void check_where(const struct hub_analysis *a, const struct hub_def_objec
     }
 }
 
-static void check_row(const struct hub_analysis *a, const struct hub_syntax *call, const struct hub_syntax *x) {
+/* {} may be a list of Lua, too. */
+static bool is_object(const struct hub_syntax *x) {
+    bool empty = x->kind == HUB_SYNTAX_OTHER && !x->list && hub_str_is(x->text, "{");
+    return x->kind == HUB_SYNTAX_OBJECT || empty;
+}
+
+/* A new row of a table of hubd needs what is required; in one of others the database may have defaults. */
+static void check_row(const struct hub_analysis *a, const struct hub_syntax *call, const char *name,
+                      const struct hub_syntax *x) {
     const struct hub_def_object *o = hub_analysis_object(a, call);
-    if (o && x->kind == HUB_SYNTAX_OBJECT) hub_analysis_fields(a, o->properties, o->property_n, o->name, x, true, CODE);
+    bool whole = o && o->managed && !strcmp(name, "objects.create");
+    if (o && is_object(x)) hub_analysis_fields(a, o->properties, o->property_n, o->name, x, !whole, CODE);
 }
 
 static void check_content_of(const struct hub_analysis *a, const struct hub_syntax *call, const struct hub_syntax *x) {
     const struct hub_def_message_type *t = hub_analysis_message_type(a, argument_at(call, 1));
-    if (t && t->field_n && x->kind == HUB_SYNTAX_OBJECT)
-        hub_analysis_fields(a, t->fields, t->field_n, t->name, x, false, CODE);
+    if (t && t->field_n && is_object(x)) hub_analysis_fields(a, t->fields, t->field_n, t->name, x, false, CODE);
 }
 
 static bool is_kind(const struct hub_function_arg *arg, const struct hub_syntax *x) {
@@ -209,7 +221,7 @@ static void check_argument(const struct hub_analysis *a, const struct hub_functi
                           name);
     if (arg->kind == HUB_TAKES_LIST_OPTIONS && o) check_order(a, o, x);
     if (arg->kind == HUB_TAKES_WHERE && o) check_where(a, o, x);
-    if (arg->kind == HUB_TAKES_ROW) check_row(a, call, x);
+    if (arg->kind == HUB_TAKES_ROW) check_row(a, call, name, x);
     if (arg->kind == HUB_TAKES_CONTENT) check_content_of(a, call, x);
     if (arg->kind == HUB_TAKES_MESSAGE_TYPE && !hub_analysis_check_type(a, x, CODE)) return;
 }

@@ -324,3 +324,14 @@ void hub_analysis_includes(const struct hub_analysis *a, const struct hub_syntax
             check_type_of(a, t, arg, e, true);
     }
 }
+
+/* row.status = "opened": a literal that the property does not take. */
+void hub_analysis_assign(const struct hub_analysis *a, const struct hub_syntax *x) {
+    const struct hub_syntax *value = x->b ? x->b->list : NULL;
+    for (const struct hub_syntax *t = x->a->list; t && value; t = t->next, value = value->next) {
+        if (t->kind != HUB_SYNTAX_MEMBER || !is_literal(value)) continue;
+        struct hub_type of = hub_analysis_infer(a, t->a);
+        const struct hub_def_field *f = of.kind == HUB_TYPE_RECORD && !of.list ? hub_type_member(of, t->text) : NULL;
+        if (f) hub_analysis_value(a, hub_type_of_field(f), f->name, value, "L005");
+    }
+}

@@ -90,9 +90,11 @@ static const struct hub_function queues[] = {
     {0}};
 static const struct hub_function kafka[] = {
     {"publish", .args = {TEXT("topic"), ANY("value"), OPT("key", ANY)}, .does = HUB_DOES_ASK | HUB_DOES_SEND}, {0}};
-static const struct hub_function http[] = {{"get", .args = {TEXT("url"), KEYS("options", NULL)}, .does = HUB_DOES_ASK},
-                                           {"request", .args = {TABLE("request")}, .does = HUB_DOES_ASK},
-                                           {0}};
+static const struct hub_function http[] = {
+    {"get", .args = {TEXT("url"), KEYS("options", "headers timeoutMs")}, .gives = HUB_GIVES_ANSWER, .does = HUB_DOES_ASK},
+    {"request", .args = {{"request", HUB_TAKES_TABLE, false, "method url headers body timeoutMs"}},
+     .gives = HUB_GIVES_ANSWER, .does = HUB_DOES_ASK},
+    {0}};
 
 /* ---- who is there ---- */
 

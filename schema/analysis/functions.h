@@ -36,7 +36,8 @@ enum hub_gives {
     HUB_GIVES_NUMBER,
     HUB_GIVES_BOOLEAN,
     HUB_GIVES_RECORD,
-    HUB_GIVES_RECORDS
+    HUB_GIVES_RECORDS,
+    HUB_GIVES_ANSWER /* of an HTTP server */
 };
 enum {                      /* what it does */
        HUB_DOES_ASK = 1,    /* it waits for a store, another service or a clock */

@@ -1,7 +1,12 @@
 /* The type of an expression, as far as it is certain. */
+#include "base/memory/mem.h"
 #include "schema/analysis/analysis_int.h"
 
 static const struct hub_type any = {0};
+static const struct hub_def_field answer[] = {{.name = "status", .type = HUB_FIELD_INTEGER},
+                                              {.name = "headers", .type = HUB_FIELD_JSON},
+                                              {.name = "body", .type = HUB_FIELD_STRING},
+                                              {.name = "bodyBase64", .type = HUB_FIELD_STRING}};
 enum { DEPTH_MAX = 50, STEPS_MAX = 200000 }; /* of one script */
 
 bool hub_analysis_step(const struct hub_analysis *a) { return a->work->steps++ < STEPS_MAX; }
@@ -66,6 +71,8 @@ static struct hub_type result_of(const struct hub_analysis *a, const struct hub_
                                                [HUB_GIVES_NUMBER] = HUB_TYPE_NUMBER,
                                                [HUB_GIVES_BOOLEAN] = HUB_TYPE_BOOLEAN,
                                                [HUB_GIVES_RECORDS] = HUB_TYPE_ANY};
+    if (f->gives == HUB_GIVES_ANSWER)
+        return (struct hub_type){.kind = HUB_TYPE_RECORD, .fields = answer, .field_n = HUB_NELEM(answer)};
     if (f->gives != HUB_GIVES_RECORD && f->gives != HUB_GIVES_RECORDS)
         return (struct hub_type){.kind = kinds[f->gives]};
     const struct hub_def_object *o = hub_analysis_object(a, call);
@@ -100,11 +107,11 @@ static struct hub_type method_type(const struct hub_analysis *a, const struct hu
     return any;
 }
 
-/* String(x) and tostring(x) of a text are that text. */
+/* String(x) and tostring(x) are texts, and of a text that text. */
 static struct hub_type conversion_type(const struct hub_analysis *a, const struct hub_syntax *x) {
     struct hub_type t = x->list ? hub_analysis_infer(a, x->list) : any;
-    bool text = t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM || t.kind == HUB_TYPE_MOMENT;
-    return text && !t.list ? t : any;
+    bool text = t.kind == HUB_TYPE_ENUM || t.kind == HUB_TYPE_MOMENT;
+    return text && !t.list ? t : (struct hub_type){.kind = HUB_TYPE_TEXT};
 }
 
 static struct hub_type call_type(const struct hub_analysis *a, const struct hub_syntax *x) {
@@ -137,7 +144,15 @@ static struct hub_type name_type(const struct hub_analysis *a, const struct hub_
     return unless_elsewhere(a, x, t);
 }
 
+/* ctx.payload is what the variable payload is. */
+static bool is_payload(const struct hub_analysis *a, const struct hub_syntax *x) {
+    return hub_str_is(x->text, "payload") && hub_analysis_is_free(a, x->a, "ctx") &&
+           hub_analysis_has_variable(a, HUB_STR("payload")) && !hub_analysis_declares(a, HUB_STR("payload"));
+}
+
 static struct hub_type member_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    if (is_payload(a, x) && !hub_map_get(&a->assigned, x->text))
+        return unless_elsewhere(a, x, hub_analysis_variable(a, HUB_STR("payload")));
     struct hub_type t = hub_analysis_infer(a, x->a);
     if (hub_map_get(&a->assigned, x->text)) return any;
     if (!a->lua && hub_str_is(x->text, "length") && (t.list || t.kind == HUB_TYPE_TEXT || t.kind == HUB_TYPE_ENUM))
@@ -154,6 +169,12 @@ static struct hub_type element_type(const struct hub_analysis *a, const struct h
     return t;
 }
 
+/* What has no kind of its own: x .. y, #x. */
+static struct hub_type other_type(const struct hub_analysis *a, const struct hub_syntax *x) {
+    bool length = a->lua && hub_str_is(x->text, "#"), joined = a->lua && hub_str_is(x->text, "..");
+    return (struct hub_type){.kind = length ? HUB_TYPE_NUMBER : joined ? HUB_TYPE_TEXT : HUB_TYPE_ANY};
+}
+
 static struct hub_type type_of(const struct hub_analysis *a, const struct hub_syntax *x) {
     switch (x->kind) {
     case HUB_SYNTAX_NAME: return name_type(a, x);
@@ -168,6 +189,7 @@ static struct hub_type type_of(const struct hub_analysis *a, const struct hub_sy
     case HUB_SYNTAX_ARITHMETIC: return (struct hub_type){.kind = HUB_TYPE_NUMBER};
     case HUB_SYNTAX_TEXT: return (struct hub_type){.kind = HUB_TYPE_TEXT};
     case HUB_SYNTAX_LIST: return (struct hub_type){.list = true};
+    case HUB_SYNTAX_OTHER: return other_type(a, x);
     default: return any;
     }
 }

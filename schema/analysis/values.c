@@ -69,11 +69,19 @@ static const struct hub_syntax *element_at(const struct hub_syntax *object, cons
     return NULL;
 }
 
-static void check_missing(const struct hub_analysis *a, const struct hub_def_field *f, const char *of,
+static bool is_missing(const struct hub_def_field *f, const struct hub_syntax *object) {
+    const struct hub_syntax *e = f->name ? element_at(object, f->name) : NULL;
+    return f->name && f->required && !f->default_value && (!e || e->kind == HUB_SYNTAX_NULL);
+}
+
+/* All that is missing is one mistake. */
+static void check_missing(const struct hub_analysis *a, const struct hub_def_field *fields, size_t n, const char *of,
                           const struct hub_syntax *object, const char *code) {
-    const struct hub_syntax *e = element_at(object, f->name);
-    if (!f->required || f->default_value || (e && e->kind != HUB_SYNTAX_NULL)) return;
-    hub_analysis_tell(a, code, object->at, object->n, NULL, "%s needs \"%s\"", of, f->name);
+    const char *all = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (is_missing(&fields[i], object))
+            all = hub_arena_fmt(a->l->scratch, "%s%s\"%s\"", all ? all : "", all ? ", " : "", fields[i].name);
+    if (all) hub_analysis_tell(a, code, object->at, object->n, NULL, "%s needs %s", of, all);
 }
 
 /* One that is misspelt is not missing, too. */
@@ -91,8 +99,7 @@ void hub_analysis_fields(const struct hub_analysis *a, const struct hub_def_fiel
         if (!f && e->key.n && e->kind != HUB_SYNTAX_NULL)
             hub_analysis_tell(a, code, e->key_at, e->key_n, near.best, "%s has no \"%.*s\"", of, HUB_CUT(e->key, 60));
     }
-    for (size_t i = 0; whole && i < n; i++)
-        if (fields[i].name) check_missing(a, &fields[i], of, object, code);
+    if (whole) check_missing(a, fields, n, of, object, code);
 }
 
 /* ---- message types ---- */

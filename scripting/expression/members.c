@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error/did_you_mean.h"
+#include "base/memory/mem.h"
 #include "base/text/utf8.h"
 #include "schema/analysis/functions.h"
 #include "scripting/expression/mscript_int.h"
@@ -45,9 +46,23 @@ static const struct hub_function_table *engine_table(const struct hub_script_nam
     return t && !t->lua ? t : NULL;
 }
 
+/* What other libraries call a function of the engine. */
+static const struct {
+    const char *names, *function;
+} called[] = {
+    {"insert add new save", "create"},  {"remove destroy del", "delete"}, {"get findOne findById load read", "find"},
+    {"query search all findAll select where", "list"}, {"set put modify patch save", "update"},
+    {"print log write", "info"},        {"warning", "warn"},              {"err", "error"},
+    {"add enqueue schedule", "push"},   {"post put fetch", "request"},    {"stringify dumps", "encode"},
+    {"parse loads", "decode"},          {"emitTo sendEvent", "emit"},     {"publish message", "send"},
+};
+
 static void suggest_function(const struct hub_function_table *t, struct hub_str name, char out[64]) {
     struct hub_nearest near = {.word = name, .most = 2};
     for (const struct hub_function *f = t->functions; f->name; f++) hub_nearest_try(&near, f->name);
+    for (size_t i = 0; !near.best && i < HUB_NELEM(called); i++)
+        if (hub_str_among(name, called[i].names) && hub_function_in(t, hub_cstr(called[i].function)))
+            near.best = called[i].function;
     snprintf(out, 64, "%s", near.best ? near.best : "");
 }
 

@@ -66,14 +66,14 @@ static void write_text(const char *dir, const char *file, struct hub_str text) {
 }
 
 /* Takes the marks out of TEXT and notes where they were; \u{…} stands for a character that nobody sees. */
-static void settle_text(struct tried *c, struct hub_str text, struct hub_buf *out) {
+static void settle_text(struct tried *c, const char *file, struct hub_str text, struct hub_buf *out) {
     int line = 1;
     size_t begin = 0;
     for (size_t i = 0; i < text.n; i++) {
         if (hub_str_starts(hub_str(text.p + i, text.n - i), HUB_STR(MARK))) {
             struct place *at = &c->places[c->place_n++];
             assert_true(c->place_n < PLACES_MAX);
-            snprintf(at->file, sizeof at->file, "%s", c->file);
+            snprintf(at->file, sizeof at->file, "%s", file);
             at->line = line, at->column = 1 + (int)hub_utf8_len(hub_str(out->p + begin, out->n - begin));
             i++;
             continue;
@@ -89,10 +89,27 @@ static void settle_text(struct tried *c, struct hub_str text, struct hub_buf *ou
     }
 }
 
+static void note_made(struct tried *c) {
+    for (size_t i = 0; i < c->made_n; i++)
+        if (!strcmp(c->made[i], c->file)) return;
+    snprintf(c->made[c->made_n++], sizeof *c->made, "%s", c->file);
+}
+
+/* When all changes are made. */
+static void settle_files(struct tried *c) {
+    for (size_t i = 0; i < c->made_n; i++) {
+        struct hub_buf text = {0}, out = {0};
+        settle_text(c, c->made[i], read_text(&text, c->dir, c->made[i]), &out);
+        write_text(c->dir, c->made[i], hub_buf_str(&out));
+        hub_buf_free(&text);
+        hub_buf_free(&out);
+    }
+}
+
 /* Puts TO in the place of FROM in the case's file; without FROM it is the whole file. */
 static void change_file(struct tried *c) {
     if (!c->to.n && !c->from.n) return;
-    struct hub_buf was = {0}, now = {0}, out = {0};
+    struct hub_buf was = {0}, now = {0};
     struct hub_str text = read_text(&was, c->dir, c->file), from = hub_buf_str(&c->from), to = hub_buf_str(&c->to);
     const char *at = from.n ? memmem(text.p, text.n, from.p, from.n) : NULL;
     if (from.n && !at) {
@@ -106,12 +123,10 @@ static void change_file(struct tried *c) {
     } else {
         hub_buf_adds(&now, to);
     }
-    settle_text(c, hub_buf_str(&now), &out);
-    write_text(c->dir, c->file, hub_buf_str(&out));
-    snprintf(c->made[c->made_n++], sizeof *c->made, "%s", c->file);
+    write_text(c->dir, c->file, hub_buf_str(&now));
+    note_made(c);
     hub_buf_free(&was);
     hub_buf_free(&now);
-    hub_buf_free(&out);
     hub_buf_clear(&c->from);
     hub_buf_clear(&c->to);
 }
@@ -222,6 +237,7 @@ static void read_line(struct tried *c, struct hub_str line) {
         change_file(c);
         read_expectation(c, rest);
     } else if (line.p[0] == '-' || line.p[0] == '+') {
+        if (line.p[0] == '-' && c->to.n) change_file(c);
         struct hub_buf *to = line.p[0] == '-' ? &c->from : &c->to;
         hub_buf_adds(to, rest);
         hub_buf_addc(to, '\n');
@@ -243,7 +259,7 @@ static void each_mistake_is_found_where_it_is_and_once(void **state) {
         number++;
         if (!hub_str_starts(line, HUB_STR("# ")) && line.n) read_line(&c, line);
         bool next = hub_str_starts(line, HUB_STR("# ")) || !rest.n;
-        if (next && c.name[0]) change_file(&c), bad += !run_case(&c, kind, &f), c.name[0] = 0;
+        if (next && c.name[0]) change_file(&c), settle_files(&c), bad += !run_case(&c, kind, &f), c.name[0] = 0;
         if (!hub_str_starts(line, HUB_STR("# "))) continue;
         snprintf(c.name, sizeof c.name, "%.*s", HUB_FMT(hub_str(line.p + 2, line.n - 2)));
         snprintf(c.file, sizeof c.file, "chat.hub.yaml");
@@ -267,6 +283,7 @@ int main(void) {
     DIR *d = opendir(FOLDER);
     const char *only = getenv("HUB_KIND");
     unsetenv("HUBD_ALLOW_DEV_AUTH");
+    setenv("HUBD_TEST_SECRET", "0123456789abcdef0123456789abcdef", 1);
     for (struct dirent *e; d && (e = readdir(d)) && n < KINDS_MAX;)
         if (strstr(e->d_name, ".txt") && (!only || strstr(e->d_name, only))) kinds[n++] = hub_xstrdup(e->d_name);
     if (d) closedir(d);
