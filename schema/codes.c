@@ -2,12 +2,13 @@
  * stable once released. */
 #include "schema/diag.h"
 
-#define ERROR HUB_SEV_ERROR
-#define WARNING HUB_SEV_WARNING
+#define ERROR HUB_SEV_ERROR, false
+#define WARNING HUB_SEV_WARNING, false
+#define MENDED HUB_SEV_ERROR, true /* what it suggests is the only thing that can have been meant */
 #define REFUSED "hubd refuses to start with the definition; on reload the old one keeps serving."
 
 static const struct hub_code_row rows[] = {
-    {"Y001", ERROR, "YAML syntax",
+    {"Y001", MENDED, "YAML syntax",
      "The file is not YAML. The position is where reading it failed; the cause is often a line above: a missing quote, "
      "bracket "
      "or colon, or an indentation that does not fit.",
@@ -81,6 +82,11 @@ static const struct hub_code_row rows[] = {
      "The key of a mapping is a list or a mapping. This often comes from braces that a template left behind.",
      "name: {{ hub }}", "name: chat", REFUSED},
     {"Y016", ERROR, "too many problems", "After 200 problems in one file the rest is not listed.", "", "", ""},
+    {"Y017", WARNING, "ignore without effect",
+     "A comment hubctl:ignore takes warnings out, on its own line or on the next one: it names their codes and, behind "
+     "--, the reason. This one lacks it, is about an error, or about nothing that is found there.",
+     "maxUsersPerRoom: 500 # hubctl:ignore H030", "maxUsersPerRoom: 500 # hubctl:ignore H030 -- until the rooms open",
+     "Nothing: it is about lint."},
     {"S001", ERROR, "unknown key",
      "The object has no field of that name. Names are case-sensitive. A key that is read by nobody is a mistake, so it "
      "is not "
@@ -90,7 +96,7 @@ static const struct hub_code_row rows[] = {
      "listen:\n"
      "  port: 8080",
      REFUSED},
-    {"S002", ERROR, "wrong type",
+    {"S002", MENDED, "wrong type",
      "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off "
      "are "
      "strings.",
@@ -366,7 +372,7 @@ static const struct hub_code_row rows[] = {
      "messageSettings:\n"
      "  enableReaction: true",
      REFUSED},
-    {"H002", ERROR, "wrong type",
+    {"H002", MENDED, "wrong type",
      "The value has another type than the field. Numbers and booleans are written without quotes; yes, no, on and off "
      "are "
      "strings.",
@@ -818,7 +824,7 @@ static const struct hub_code_row rows[] = {
      "of their Engine.IO sessions, which need no proof.",
      "clients: {proof: {secretEnv: CLIENT_SECRET}}", "clients: {id: auth.clientId, proof: {secretEnv: CLIENT_SECRET}}",
      "Nothing would be proved."},
-    {"L001", ERROR, "script syntax", "The expression or Lua chunk cannot be compiled.",
+    {"L001", MENDED, "script syntax", "The expression or Lua chunk cannot be compiled.",
      "condition: record.status ==", "condition: record.status == \"active\"", REFUSED},
     {"L002", ERROR, "construct that expressions do not have",
      "A hook written as a string is one expression. Statements, assignments, regular expressions, async and function "
@@ -901,7 +907,7 @@ const struct hub_code_row *hub_code_rows(size_t *n) {
 
 const struct hub_code_row *hub_code_row(const char *code) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].code, code) == 0) return &rows[i];
+        if (hub_str_eq_nocase(hub_cstr(rows[i].code), hub_cstr(code))) return &rows[i];
     return NULL;
 }
 
@@ -928,10 +934,11 @@ static void add_wrapped(struct hub_buf *out, const char *text) {
 bool hub_explain(const char *code, struct hub_buf *out) {
     const struct hub_code_row *row = hub_code_row(code);
     if (!row) return false;
-    hub_buf_addf(out, "%s (%s): %s\n\n", row->code, row->severity == ERROR ? "error" : "warning", row->title);
+    hub_buf_addf(out, "%s (%s): %s\n\n", row->code, row->severity == HUB_SEV_ERROR ? "error" : "warning", row->title);
     add_wrapped(out, row->meaning);
     add_example(out, "Wrong", row->wrong);
     add_example(out, "Right", row->right);
     if (*row->run_time) hub_buf_addz(out, "\nAt run time: "), add_wrapped(out, row->run_time);
+    if (row->safe) hub_buf_addz(out, "\nhubctl lint --fix writes what it suggests: only that can have been meant.\n");
     return true;
 }

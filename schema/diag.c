@@ -12,6 +12,7 @@ enum { WINDOW = 200 }; /* longest part of a source line that is kept, in charact
 
 struct per_file {
     size_t n;
+    const char *name;
 };
 
 struct hub_diags {
@@ -19,6 +20,7 @@ struct hub_diags {
     struct hub_diag **items; /* sorted by file, line, column; equal ones in the order found */
     size_t n, cap;
     struct hub_map files; /* file -> struct per_file */
+    bool strict;
 };
 
 struct hub_diags *hub_diags_new(void) {
@@ -113,6 +115,7 @@ static struct per_file *count_file(struct hub_diags *d, const char *file) {
     struct per_file *f = hub_map_get(&d->files, hub_cstr(file));
     if (f) return f;
     f = hub_arena_zalloc(d->arena, sizeof *f);
+    f->name = hub_arena_dup(d->arena, hub_cstr(file));
     hub_map_put(&d->files, hub_cstr(file), f);
     return f;
 }
@@ -145,4 +148,61 @@ void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_sourc
     g->suggestion = suggestion && !last ? printable_text(d, hub_cstr(suggestion)) : NULL;
     if (g->line) keep_line(d, g, src);
     insert_diag(d, g);
+}
+
+void hub_diags_drop(struct hub_diags *d, size_t i) {
+    memmove(d->items + i, d->items + i + 1, (--d->n - i) * sizeof *d->items);
+}
+
+void hub_diags_set_file(struct hub_diags *d, size_t i, const char *file) {
+    d->items[i]->file = hub_arena_dup(d->arena, hub_cstr(file));
+}
+
+void hub_diags_set_severity(struct hub_diags *d, size_t i, enum hub_severity severity) {
+    d->items[i]->severity = severity;
+}
+
+void hub_diags_set_strict(struct hub_diags *d, bool strict) { d->strict = strict; }
+bool hub_diags_strict(const struct hub_diags *d) { return d->strict; }
+
+void hub_diags_note_file(struct hub_diags *d, const char *file) {
+    HUB_UNUSED(count_file(d, file), "it is there from now on");
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+const char **hub_diags_files(const struct hub_diags *d, size_t *n) {
+    size_t cap = 0;
+    void *value;
+    const char **names = NULL;
+    *n = 0;
+    for (void *it = NULL; (it = hub_map_next(&d->files, it, NULL, &value));) {
+        if (*n == cap) cap = cap ? 2 * cap : 16, names = hub_xrealloc((void *)names, cap * sizeof *names);
+        names[(*n)++] = ((struct per_file *)value)->name;
+    }
+    if (*n) qsort((void *)names, *n, sizeof *names, by_name);
+    return names;
+}
+
+/* ---- edits ---- */
+
+/* Byte offset of a column in the line that is kept. */
+static size_t kept_offset(const struct hub_diag *g, int column) {
+    size_t i = 0, n = strlen(g->source_line);
+    for (int c = g->source_column; c < column && i < n; c++)
+        for (i++; i < n && ((unsigned char)g->source_line[i] & 0xc0) == 0x80;) i++;
+    return i;
+}
+
+bool hub_diag_edit(const struct hub_diag *g, struct hub_edit *out) {
+    if (!g->suggestion || !g->line || g->end_line != g->line || !g->source_line) return false;
+    const struct hub_code_row *row = hub_code_row(g->code);
+    size_t from = kept_offset(g, g->column), to = kept_offset(g, g->end_column);
+    if (to <= from) return false;
+    char first = g->source_line[from], last = g->source_line[to - 1];
+    bool quoted = to - from > 1 && (first == '"' || first == '\'') && first == last;
+    bool bare = row && row->safe; /* there the quotes themselves are the mistake */
+    int inner = quoted && !bare && g->suggestion[0] != first;
+    *out = (struct hub_edit){g->line, g->column + inner, g->end_column - inner, g->suggestion, bare};
+    return true;
 }

@@ -13,10 +13,17 @@ void hub_diags_add(struct hub_diags *d, const char *code, const struct hub_sourc
 /* True when findings of this file are being dropped, which has been said: callers may skip work. */
 bool hub_diags_full(const struct hub_diags *d, const char *file);
 
+/* Notes that FILE is looked at: JUnit has a case for each. */
+void hub_diags_note_file(struct hub_diags *d, const char *file);
+/* The files, sorted; the list is the caller's to free(). */
+HUB_MUST const char **hub_diags_files(const struct hub_diags *d, size_t *n);
+bool hub_diags_strict(const struct hub_diags *d);
+
 /* One row of the catalogue of codes (codes.c). */
 struct hub_code_row {
     const char *code;
     enum hub_severity severity;
+    bool safe;           /* its suggestion is the only thing that can have been meant */
     const char *title;   /* "a key that this object does not have" */
     const char *meaning; /* sentences */
     const char *wrong, *right;

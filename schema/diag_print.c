@@ -4,7 +4,11 @@
 #include "base/text/utf8.h"
 #include "schema/diag.h"
 
-const char *hub_severity_name(enum hub_severity s) { return s == HUB_SEV_ERROR ? "error" : "warning"; }
+const char *hub_severity_name(enum hub_severity s) {
+    static const char *const names[] = {
+        [HUB_SEV_ERROR] = "error", [HUB_SEV_WARNING] = "warning", [HUB_SEV_INFO] = "info"};
+    return names[s];
+}
 
 /* ---- text ---- */
 
@@ -73,13 +77,13 @@ void hub_diag_add_json(json_t *root, struct hub_buf *out) {
 }
 
 static void print_json(const struct hub_diags *d, struct hub_buf *out) {
-    size_t errors = hub_diags_count(d, HUB_SEV_ERROR);
+    size_t errors = hub_diags_count(d, HUB_SEV_ERROR), warnings = hub_diags_count(d, HUB_SEV_WARNING);
     json_t *list = json_array(), *root = json_object();
     for (size_t i = 0; i < hub_diags_n(d); i++) json_array_append_new(list, diag_json(hub_diags_at(d, i)));
     json_object_set_new(root, "formatVersion", json_string("1.0"));
-    json_object_set_new(root, "valid", json_boolean(errors == 0));
+    json_object_set_new(root, "valid", json_boolean(!errors && !(hub_diags_strict(d) && warnings)));
     json_object_set_new(root, "errorCount", json_integer((json_int_t)errors));
-    json_object_set_new(root, "warningCount", json_integer((json_int_t)hub_diags_count(d, HUB_SEV_WARNING)));
+    json_object_set_new(root, "warningCount", json_integer((json_int_t)warnings));
     json_object_set_new(root, "diagnostics", list);
     hub_diag_add_json(root, out);
 }
@@ -102,28 +106,55 @@ static void add_xml(struct hub_buf *out, const char *s) {
     }
 }
 
-static void junit_case(const struct hub_diag *g, struct hub_buf *out) {
-    hub_buf_addf(out, "    <testcase name=\"%s %d:%d\" classname=\"", g->code, g->line, g->column);
-    add_xml(out, g->file);
-    hub_buf_addz(out, "\">\n");
+static bool is_failure(const struct hub_diags *d, const struct hub_diag *g) {
+    return g->severity == HUB_SEV_ERROR || (g->severity == HUB_SEV_WARNING && hub_diags_strict(d));
+}
+
+/* The findings of FILE of one kind, one below the other. */
+static size_t add_findings(const struct hub_diags *d, const char *file, bool failures, struct hub_buf *out) {
     struct hub_buf text = {0};
-    print_text(g, &text);
-    hub_buf_addz(out, g->severity == HUB_SEV_ERROR ? "      <failure type=\"error\" message=\"" : "      <system-out>");
-    if (g->severity == HUB_SEV_ERROR) add_xml(out, g->message), hub_buf_addz(out, "\">");
-    add_xml(out, hub_buf_cstr(&text));
-    hub_buf_addz(out,
-                 g->severity == HUB_SEV_ERROR ? "</failure>\n    </testcase>\n" : "</system-out>\n    </testcase>\n");
+    size_t n = 0;
+    for (size_t i = 0; i < hub_diags_n(d); i++) {
+        const struct hub_diag *g = hub_diags_at(d, i);
+        if (strcmp(g->file, file) || is_failure(d, g) != failures) continue;
+        print_text(g, &text);
+        n++;
+    }
+    if (n) add_xml(out, hub_buf_cstr(&text));
     hub_buf_free(&text);
+    return n;
+}
+
+/* A case for each file that was looked at. True: it failed. */
+static bool junit_case(const struct hub_diags *d, const char *file, struct hub_buf *out) {
+    struct hub_buf failures = {0}, others = {0};
+    size_t n = add_findings(d, file, true, &failures), m = add_findings(d, file, false, &others);
+    hub_buf_addz(out, "    <testcase name=\"");
+    add_xml(out, file);
+    hub_buf_addz(out, n || m ? "\" classname=\"hubctl lint\">\n" : "\" classname=\"hubctl lint\"/>\n");
+    if (n)
+        hub_buf_addf(out, "      <failure type=\"lint\" message=\"%zu %s\">%s</failure>\n", n,
+                     n == 1 ? "finding" : "findings", hub_buf_cstr(&failures));
+    if (m) hub_buf_addf(out, "      <system-out>%s</system-out>\n", hub_buf_cstr(&others));
+    if (n || m) hub_buf_addz(out, "    </testcase>\n");
+    hub_buf_free(&failures);
+    hub_buf_free(&others);
+    return n > 0;
 }
 
 static void print_junit(const struct hub_diags *d, struct hub_buf *out) {
-    size_t n = hub_diags_n(d), errors = hub_diags_count(d, HUB_SEV_ERROR);
+    struct hub_buf cases = {0};
+    size_t n, failures = 0;
+    const char **files = hub_diags_files(d, &n);
+    for (size_t i = 0; i < n; i++) failures += junit_case(d, files[i], &cases);
+    if (!n) hub_buf_addz(&cases, "    <testcase name=\"definitions\" classname=\"hubctl lint\"/>\n");
     hub_buf_addf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" failures=\"%zu\">\n",
-                 n ? n : 1, errors);
-    hub_buf_addf(out, "  <testsuite name=\"hubctl lint\" tests=\"%zu\" failures=\"%zu\">\n", n ? n : 1, errors);
-    if (!n) hub_buf_addz(out, "    <testcase name=\"definitions\" classname=\"hubctl lint\"/>\n");
-    for (size_t i = 0; i < n; i++) junit_case(hub_diags_at(d, i), out);
+                 n ? n : 1, failures);
+    hub_buf_addf(out, "  <testsuite name=\"hubctl lint\" tests=\"%zu\" failures=\"%zu\">\n", n ? n : 1, failures);
+    hub_buf_adds(out, hub_buf_str(&cases));
     hub_buf_addz(out, "  </testsuite>\n</testsuites>\n");
+    hub_buf_free(&cases);
+    free((void *)files);
 }
 
 /* ---- GitHub workflow commands ---- */
@@ -138,7 +169,7 @@ static void add_command_text(struct hub_buf *out, const char *s, const char *spe
 }
 
 static void print_github(const struct hub_diag *g, struct hub_buf *out) {
-    hub_buf_addf(out, "::%s file=", hub_severity_name(g->severity));
+    hub_buf_addf(out, "::%s file=", g->severity == HUB_SEV_INFO ? "notice" : hub_severity_name(g->severity));
     add_command_text(out, g->file, "%\r\n:,");
     if (g->line)
         hub_buf_addf(out, ",line=%d,col=%d,endLine=%d,endColumn=%d", g->line, g->column, g->end_line, g->end_column);

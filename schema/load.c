@@ -138,12 +138,27 @@ const char *hub_find_one(struct hub_loader *l, const char *dir, const char *name
     return found;
 }
 
+static const struct hub_overlay *overlay_of(const struct hub_loader *l, const char *path) {
+    for (size_t i = 0; i < l->options->overlay_n; i++)
+        if (!strcmp(l->options->overlays[i].path, path)) return &l->options->overlays[i];
+    return NULL;
+}
+
+static void note_source(struct hub_loader *l, const struct hub_source *src) {
+    l->sources = hub_xrealloc((void *)l->sources, (l->source_n + 1) * sizeof *l->sources);
+    l->sources[l->source_n++] = src;
+}
+
 struct hub_source *hub_open_source(struct hub_loader *l, const char *path, char kind) {
     struct hub_buf text = {0};
     struct hub_source *src = NULL;
     struct hub_err err;
     struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    const struct hub_overlay *o = overlay_of(l, path);
+    hub_diags_note_file(l->diags, path);
+    if (o)
+        src = hub_source_new(l->scratch, path, kind, o->text);
+    else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         cannot_read(l, path, "this is not a regular file");
     else if (hub_file_read(path, HUB_SOURCE_MAX, &text, &err) == HUB_OK)
         src = hub_source_new(l->scratch, path, kind, hub_buf_str(&text));
@@ -152,6 +167,7 @@ struct hub_source *hub_open_source(struct hub_loader *l, const char *path, char 
     else
         cannot_read(l, path, err.text);
     hub_buf_free(&text);
+    if (src) note_source(l, src);
     return src;
 }
 
@@ -335,6 +351,7 @@ static void freeze_service(struct hub_loader *l) {
 
 /* Ends the load: hands the service over when it may be used, else drops it. */
 static enum hub_code end_load(struct hub_loader *l, size_t errors_before, struct hub_service **out) {
+    hub_apply_ignores(l);
     bool good = hub_diags_count(l->diags, HUB_SEV_ERROR) == errors_before;
     if (good && out) {
         *out = l->service;
@@ -349,11 +366,21 @@ static enum hub_code end_load(struct hub_loader *l, size_t errors_before, struct
     free(l->modules);
     free(l->plugins);
     free((void *)l->uses);
+    free((void *)l->sources);
     return good ? HUB_OK : l->unreadable ? HUB_NOT_FOUND : HUB_BAD_REQUEST;
+}
+
+/* A hub that is not saved yet. */
+static void add_overlay(struct hub_loader *l, const char *path, struct paths *files) {
+    size_t n = strlen(l->dir);
+    bool below = !strncmp(path, l->dir, n) && path[n] == '/' && ends_as(path, hub_endings);
+    for (size_t i = 0; i < files->n; i++) below = below && strcmp(files->items[i], path);
+    if (below) append_path(files, hub_arena_dup(l->scratch, hub_cstr(path)));
 }
 
 static void load_hubs(struct hub_loader *l) {
     struct paths files = files_below(l, l->dir, hub_endings);
+    for (size_t i = 0; i < l->options->overlay_n; i++) add_overlay(l, l->options->overlays[i].path, &files);
     for (size_t i = 0; i < files.n; i++) {
         struct hub_source *src = hub_open_source(l, files.items[i], 'H');
         if (src) load_hub_document(l, src);

@@ -7,7 +7,7 @@
 #include "base/text/buf.h"
 #include "schema/def.h"
 
-enum hub_severity { HUB_SEV_ERROR, HUB_SEV_WARNING };
+enum hub_severity { HUB_SEV_ERROR, HUB_SEV_WARNING, HUB_SEV_INFO /* only by .hubctl.yaml */ };
 
 struct hub_diag {
     const char *code; /* "H012" */
@@ -29,6 +29,19 @@ void hub_diags_free(struct hub_diags *d);
 size_t hub_diags_count(const struct hub_diags *d, enum hub_severity sev);
 size_t hub_diags_n(const struct hub_diags *d);
 const struct hub_diag *hub_diags_at(const struct hub_diags *d, size_t i); /* sorted by file, line, column */
+void hub_diags_drop(struct hub_diags *d, size_t i);
+void hub_diags_set_file(struct hub_diags *d, size_t i, const char *file); /* copied; the order stays */
+void hub_diags_set_severity(struct hub_diags *d, size_t i, enum hub_severity severity);
+/* What its SUGGESTION replaces: OUT is that range without the quotes around the word. False: there is none, or
+ * it is over several lines. */
+struct hub_edit {
+    int line, column, end_column; /* from 1, in characters; the end is exclusive */
+    const char *text;
+    bool safe; /* it can only have been meant so: hubctl lint --fix */
+};
+bool hub_diag_edit(const struct hub_diag *g, struct hub_edit *out);
+/* With STRICT "valid" of JSON, and failures of JUnit, count warnings, too. */
+void hub_diags_set_strict(struct hub_diags *d, bool strict);
 /* Formats of hubctl lint (contract: cli.md). */
 enum hub_diag_format { HUB_DIAG_TEXT, HUB_DIAG_JSON, HUB_DIAG_SARIF, HUB_DIAG_JUNIT, HUB_DIAG_GITHUB };
 void hub_diags_print(const struct hub_diags *d, enum hub_diag_format format, struct hub_buf *out);
@@ -92,7 +105,14 @@ typedef void hub_start_check(struct hub_service *service, bool whole, const stru
 struct hub_override { /* --set key=value, e.g. store.url */
     const char *key, *value;
 };
+/* TEXT stands for the file PATH, which need not exist. PATH as findings show it. */
+struct hub_overlay {
+    const char *path;
+    struct hub_str text;
+};
 struct hub_load_options {
+    const struct hub_overlay *overlays;
+    size_t overlay_n;
     const struct hub_override *overrides;
     size_t override_n;
     const struct hub_script_checker *checker; /* NULL: scripts are not checked */

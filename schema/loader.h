@@ -51,6 +51,8 @@ struct hub_loader {
     size_t use_n;
     bool plugins_missing; /* there are others: who uses an unknown one may mean one of them */
     bool as_written;      /* plugins are checked, and not put in */
+    const struct hub_source **sources; /* what has been opened */
+    size_t source_n;
 };
 
 struct hub_lib_function;
@@ -217,6 +219,11 @@ void hub_finish_uses(struct hub_loader *l, struct hub_def_parts *parts);
 const char *hub_used_by(struct hub_loader *l, const struct hub_node *n);
 /* "line 4", or "plugins/a/plugin.yaml, line 4" when N is not in the file of FROM. */
 const char *hub_line_of(struct hub_loader *l, const struct hub_node *n, const struct hub_node *from);
+
+/* ---- ignore.c ---- */
+/* Takes out the warnings that comments "hubctl:ignore" in the files are about, and tells of those that are
+ * about none. At the very end. */
+void hub_apply_ignores(struct hub_loader *l);
 
 /* ---- strays.c ---- */
 /* Warns of a file that nothing reads; WHY says what would be read. */

@@ -218,7 +218,7 @@ static void report_syntax(struct builder *b) {
                                  .context_line = (int)y->context_mark.line + 1,
                                  .context_column = (int)y->context_mark.column + 1};
     struct hub_yaml_error e = hub_yaml_error(b->arena, b->src, &p);
-    complain_at(b, e.code, e.at, e.message);
+    hub_diags_add(b->diags, e.code, b->src, &e.at, NULL, e.fix, e.message);
 }
 
 static bool read_surrogate(const char *p, size_t n, unsigned *out) {

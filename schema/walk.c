@@ -250,21 +250,16 @@ static bool in_range(struct hub_loader *l, const struct hub_row *row, struct hub
     return false;
 }
 
-/* What was probably meant: "65_536", "64KB", "50.0", and 50 in quotes. NULL: nobody knows. */
+/* What can only have been meant: "65_536", "50.0", and 50 in quotes. NULL: nobody knows. */
 static const char *repair_number(struct hub_loader *l, struct hub_str s) {
-    static const struct {
-        const char *unit;
-        int64_t factor;
-    } units[] = {{"", 1}, {".0", 1}, {"k", 1024}, {"kb", 1024}, {"kib", 1024}, {"m", 1 << 20}, {"mb", 1 << 20}, {"mib", 1 << 20}};
     char digits[20];
     size_t n = 0, i = 0;
     int64_t v;
     for (; i < s.n && (is_digit(s.p[i]) || (n && (s.p[i] == '_' || s.p[i] == ','))); i++)
         if (is_digit(s.p[i]) && n < sizeof digits) digits[n++] = s.p[i];
-    struct hub_str unit = hub_str_trim(hub_str(s.p + i, s.n - i));
-    for (size_t k = 0; n && n < 13 && hub_str_i64(hub_str(digits, n), &v) && k < HUB_NELEM(units); k++)
-        if (hub_str_eq_nocase(unit, hub_cstr(units[k].unit)))
-            return hub_arena_fmt(l->scratch, "%lld", (long long)(v * units[k].factor));
+    struct hub_str rest = hub_str(s.p + i, s.n - i);
+    bool whole = !rest.n || hub_str_is(rest, ".0");
+    if (whole && n && n < 13 && hub_str_i64(hub_str(digits, n), &v)) return hub_arena_fmt(l->scratch, "%lld", (long long)v);
     return NULL;
 }
 

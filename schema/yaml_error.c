@@ -184,7 +184,7 @@ static bool say(const struct judge *j, size_t at, size_t n, const char *code, co
     hub_source_place(j->src, at, &r.line, &r.column);
     hub_source_place(j->src, at + (n ? n : 1), &r.end_line, &r.end_column);
     if (r.end_line != r.line || r.end_column <= r.column) r.end_line = r.line, r.end_column = r.column + 1;
-    *j->out = (struct hub_yaml_error){code, r, message};
+    *j->out = (struct hub_yaml_error){code, r, message, NULL};
     return true;
 }
 
@@ -192,6 +192,13 @@ static int line_number(const struct judge *j, size_t at) {
     int line, column;
     hub_source_place(j->src, at, &line, &column);
     return line;
+}
+
+/* The same, where what should stand there is known. */
+static bool say_with(const struct judge *j, size_t at, size_t n, const char *fix, const char *message) {
+    bool said = say(j, at, n, "Y001", message);
+    j->out->fix = fix;
+    return said;
 }
 
 static bool say_open_quote(const struct judge *j, size_t at) {
@@ -248,7 +255,7 @@ static bool judge_dash(const struct judge *j, size_t start) {
     if (at + 1 >= j->t.n || j->t.p[at] != '-' || !(is_word(j->t.p[at + 1]) || strchr("{[\"'", j->t.p[at + 1])))
         return false;
     if (j->t.p[at + 1] >= '0' && j->t.p[at + 1] <= '9') return false;
-    return say(j, at, 1, "Y001", "there is no space behind the dash: an element of a list begins with \"- \"");
+    return say_with(j, at, 1, "- ", "there is no space behind the dash: an element of a list begins with \"- \"");
 }
 
 static bool judge_colon(const struct judge *j, size_t start) {
@@ -258,15 +265,15 @@ static bool judge_colon(const struct judge *j, size_t start) {
     if (!n || colon + 1 >= j->t.n || j->t.p[colon] != ':' || is_break(j->t, colon + 1) || j->t.p[colon + 1] == ':' ||
         j->t.p[colon + 1] == '/')
         return false;
-    return say(j, at, n + 1, "Y001",
-               hub_arena_fmt(j->a, "there is no space behind the colon: write \"%.*s: …\"", (int)n, j->t.p + at));
+    return say_with(j, at, n + 1, hub_arena_fmt(j->a, "%.*s: ", (int)n, j->t.p + at),
+                    hub_arena_fmt(j->a, "there is no space behind the colon: write \"%.*s: …\"", (int)n, j->t.p + at));
 }
 
 static bool judge_comment(const struct judge *j, size_t start) {
     size_t at = start + indent_of(j->t, start);
     struct hub_str rest = hub_str(j->t.p + at, j->t.n - at);
     if (!hub_str_starts(rest, HUB_STR("//")) && !hub_str_starts(rest, HUB_STR("/*"))) return false;
-    return say(j, at, 2, "Y001", "a comment begins with #");
+    return say_with(j, at, 2, rest.p[1] == '/' ? "#" : NULL, "a comment begins with #");
 }
 
 /* Whether the line at START is text of a block. */

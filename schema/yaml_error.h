@@ -13,6 +13,7 @@ struct hub_yaml_error {
     const char *code;
     struct hub_range at;
     const char *message; /* in the arena */
+    const char *fix;     /* what should stand at AT, when only that can have been meant; else NULL */
 };
 struct hub_yaml_error hub_yaml_error(struct hub_arena *a, const struct hub_source *src,
                                      const struct hub_yaml_problem *p);

@@ -52,9 +52,10 @@ static void add_wrapped(struct hub_buf *out, struct hub_str text, size_t at, siz
 
 static void add_option(struct hub_buf *out, const struct hub_cli_option *o, char between) {
     hub_buf_addf(out, "--%s", o->name);
-    if (!o->arg) return;
-    hub_buf_addc(out, between);
-    hub_buf_addz(out, o->arg);
+    if (o->arg && o->kind == HUB_CLI_MODE)
+        hub_buf_addf(out, "[=%s]", o->arg);
+    else if (o->arg)
+        hub_buf_addf(out, "%c%s", between, o->arg);
 }
 
 static void add_usage(struct hub_buf *out, const struct hub_cli *cli) {
@@ -192,6 +193,13 @@ static bool set_choice(const struct hub_cli_option *o, const char *value, void *
     return false;
 }
 
+static bool set_mode(const struct hub_cli_option *o, const char *value, void *field, struct hub_err *err) {
+    unsigned word = 0;
+    if (value && !set_choice(o, value, &word, err)) return false;
+    *(unsigned *)field = word + 1;
+    return true;
+}
+
 static bool set_text(const char *value, void *field, struct hub_err *err) {
     if (!*value) return hub_err_set(err, HUB_BAD_REQUEST, "is empty"), false;
     *(const char **)field = value;
@@ -206,17 +214,21 @@ static bool set_option(const struct hub_cli_option *o, char *value, void *target
     case HUB_CLI_COUNT: return set_count(o, value, field, err);
     case HUB_CLI_NUMBER: return set_number(o, value, field, err);
     case HUB_CLI_CHOICE: return set_choice(o, value, field, err);
+    case HUB_CLI_MODE: return set_mode(o, value, field, err);
     default: return o->take(target, value, err) == HUB_OK;
     }
 }
 
 /* ---- parsing ---- */
 
+static int value_of(const struct hub_cli_option *o) {
+    return !o->arg ? no_argument : o->kind == HUB_CLI_MODE ? optional_argument : required_argument;
+}
+
 static struct option *long_options(const struct hub_cli *cli) {
     struct option *table = hub_xcalloc(cli->option_n + 2, sizeof *table);
     for (size_t i = 0; i < cli->option_n; i++)
-        table[i] = (struct option){cli->options[i].name, cli->options[i].arg ? required_argument : no_argument, NULL,
-                                   OPTION_VAL + (int)i};
+        table[i] = (struct option){cli->options[i].name, value_of(&cli->options[i]), NULL, OPTION_VAL + (int)i};
     table[cli->option_n] = (struct option){"help", no_argument, NULL, HELP_VAL};
     return table;
 }

@@ -12,6 +12,7 @@ enum hub_cli_kind {
     HUB_CLI_COUNT,   /* a uint32_t from LOW to HIGH, in decimal digits, or WORD for UINT32_MAX */
     HUB_CLI_NUMBER,  /* a double from LOW to HIGH */
     HUB_CLI_CHOICE,  /* an unsigned (or enum): the position of the value among the words of ARG */
+    HUB_CLI_MODE,    /* "--NAME" or "--NAME=WORD": an unsigned (or enum), 1 more than that position; without a word 1 */
     HUB_CLI_CUSTOM,  /* TAKE decides */
     HUB_CLI_VERSION, /* prints "PROGRAM VERSION" and ends */
 };
@@ -19,10 +20,10 @@ enum hub_cli_kind {
 /* A row of the table. */
 struct hub_cli_option {
     const char *name; /* without the dashes */
-    /* What --help calls the value, "SECONDS"; the words of a CHOICE, "text|json"; NULL without a value. */
+    /* What --help calls the value, "SECONDS"; the words of a CHOICE or a MODE, "text|json"; NULL without a value. */
     const char *arg;
     enum hub_cli_kind kind;
-    size_t at;        /* FLAG to CHOICE: offset of the field in TARGET */
+    size_t at;        /* FLAG to MODE: offset of the field in TARGET */
     const char *help; /* what it does and its default; the range of a number is added */
     double low, high; /* COUNT and NUMBER, both inclusive */
     const char *word; /* COUNT: "all" and the like, or NULL */

@@ -11,22 +11,22 @@
 
 /* Signs that Lua has not, longest first; what to say of them. A chunk with one of them never compiles. */
 static const struct {
-    const char *sign, *say;
+    const char *sign, *say, *fix;
 } signs[] = {
-    {"!==", "Lua writes ~= for !=="},
-    {"!=", "Lua writes ~= for !="},
-    {"===", "Lua writes == for ==="},
-    {"&&", "Lua writes and for &&"},
-    {"||", "Lua writes or for ||"},
-    {"=>", "Lua writes function(x) … end for an arrow function"},
-    {"??", "Lua writes or for ??"},
-    {"?.", "Lua has no ?. : write a and a.b"},
-    {"++", "Lua has no ++ : write n = n + 1"},
-    {"/*", "a comment of Lua is written --[[ … ]]"},
-    {"!", "Lua writes not for !"},
-    {"?", "Lua has no a ? b : c : write a and b or c, or if … then … else … end"},
-    {"`", "Lua has no text in backticks: write \"…\" .. value"},
-    {"$", "Lua has no $ : join texts by .."},
+    {"!==", "Lua writes ~= for !==", "~="},
+    {"!=", "Lua writes ~= for !=", "~="},
+    {"===", "Lua writes == for ===", "=="},
+    {"&&", "Lua writes and for &&", "and"},
+    {"||", "Lua writes or for ||", "or"},
+    {"=>", "Lua writes function(x) … end for an arrow function", NULL},
+    {"??", "Lua writes or for ??", "or"},
+    {"?.", "Lua has no ?. : write a and a.b", NULL},
+    {"++", "Lua has no ++ : write n = n + 1", NULL},
+    {"/*", "a comment of Lua is written --[[ … ]]", NULL},
+    {"!", "Lua writes not for !", "not"},
+    {"?", "Lua has no a ? b : c : write a and b or c, or if … then … else … end", NULL},
+    {"`", "Lua has no text in backticks: write \"…\" .. value", NULL},
+    {"$", "Lua has no $ : join texts by ..", NULL},
 };
 
 /* Names of other languages, as a variable that is not there. */
@@ -86,6 +86,15 @@ static bool say(const struct search *s, size_t at, size_t n, const char *text) {
     return true;
 }
 
+/* The same, where what should stand there is known: a word is kept apart from its neighbours. */
+static bool say_with(const struct search *s, size_t at, size_t n, const char *fix, const char *text) {
+    bool word = fix[0] >= 'a' && fix[0] <= 'z';
+    bool before = word && at && s->text.p[at - 1] != ' ', behind = word && at + n < s->text.n && s->text.p[at + n] != ' ';
+    say(s, at, n, text);
+    snprintf(s->out->suggestion, sizeof s->out->suggestion, "%s%s%s", before ? " " : "", fix, behind ? " " : "");
+    return true;
+}
+
 static bool is_kind(const struct search *s, size_t i, enum hub_lua_token_kind kind) {
     return i < s->t->n && s->t->p[i].kind == kind;
 }
@@ -113,7 +122,8 @@ static bool try_sign(const struct search *s, size_t i) {
     struct hub_str rest = hub_str(s->text.p + s->t->p[i].at, s->text.n - s->t->p[i].at);
     for (size_t k = 0; k < HUB_NELEM(signs); k++) {
         if (!hub_str_starts(rest, hub_cstr(signs[k].sign))) continue;
-        return say(s, s->t->p[i].at, strlen(signs[k].sign), signs[k].say);
+        size_t at = s->t->p[i].at, n = strlen(signs[k].sign);
+        return signs[k].fix ? say_with(s, at, n, signs[k].fix, signs[k].say) : say(s, at, n, signs[k].say);
     }
     return false;
 }
@@ -136,7 +146,7 @@ static bool try_assignment(const struct search *s, size_t i) {
 static bool try_comment(const struct search *s, size_t i) {
     if (!is_at(s, i, "//")) return false;
     bool words = is_kind(s, i + 1, HUB_LUA_NAME) && (is_kind(s, i + 2, HUB_LUA_NAME) || is_kind(s, i + 2, HUB_LUA_WORD));
-    return (is_first(s, i) || words) && say(s, s->t->p[i].at, 2, "a comment of Lua begins with --");
+    return (is_first(s, i) || words) && say_with(s, s->t->p[i].at, 2, "--", "a comment of Lua begins with --");
 }
 
 /* ---- words ---- */
@@ -145,9 +155,9 @@ static bool try_word(const struct search *s, size_t i) {
     const struct hub_lua_token *t = &s->t->p[i];
     bool name = is_kind(s, i, HUB_LUA_NAME), before_name = is_kind(s, i + 1, HUB_LUA_NAME);
     if (name && before_name && hub_str_among(t->text, "let const var"))
-        return say(s, t->at, t->text.n, "Lua declares with local");
+        return say_with(s, t->at, t->text.n, "local", "Lua declares with local");
     if (name && hub_str_among(t->text, "elif elsif") && is_first(s, i))
-        return say(s, t->at, t->text.n, "Lua writes elseif");
+        return say_with(s, t->at, t->text.n, "elseif", "Lua writes elseif");
     if (name && before_name && hub_str_is(t->text, "new"))
         return say(s, t->at, t->text.n, "Lua has no new: call a function, as time.now()");
     if (name && hub_str_among(t->text, "switch case catch") && (is_at(s, i + 1, "(") || is_first(s, i)))
@@ -155,7 +165,7 @@ static bool try_word(const struct search *s, size_t i) {
     if (is_at(s, i, "for") && is_at(s, i + 1, "("))
         return say(s, s->t->p[i + 1].at, 1, "Lua writes for _, x in ipairs(list) do … end, or for i = 1, n do … end");
     if (is_at(s, i, "=") && strstr(s->message, "'then' expected near '='"))
-        return s->t->p[i].at >= line_of(s, s->at - 1) && say(s, t->at, 1, "a comparison is written ==");
+        return s->t->p[i].at >= line_of(s, s->at - 1) && say_with(s, t->at, 1, "==", "a comparison is written ==");
     return false;
 }
 
@@ -205,7 +215,8 @@ static bool find_open_block(const struct search *s) {
     bool loop = false;
     for (size_t i = 0; i < s->t->n; i++) {
         if (is_at(s, i, "else") && is_at(s, i + 1, "if") && !is_first(s, i + 1))
-            return say(s, s->t->p[i].at, s->t->p[i + 1].at + 2 - s->t->p[i].at, "Lua writes elseif, in one word");
+            return say_with(s, s->t->p[i].at, s->t->p[i + 1].at + 2 - s->t->p[i].at, "elseif",
+                            "Lua writes elseif, in one word");
         if (opens_block(s, i, &loop) && n < OPEN_MAX) open[n++] = i;
         if (!n || !(is_at(s, i, "end") || is_at(s, i, "until"))) continue;
         size_t o = open[--n];

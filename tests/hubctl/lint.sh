@@ -15,7 +15,7 @@ expect 2 "which service directory" "$hubctl" lint
 expect 2 'hubctl lint: --format: "jsn" is none of text|json|sarif|junit|github; did you mean json?' "$hubctl" lint $good/chat --format jsn
 expect 2 "hubctl lint: unknown option --stric; did you mean --strict?" "$hubctl" lint $good/chat --stric
 expect 2 "error[S026]" "$hubctl" lint $good/chat "$work"
-expect 2 "error[S026]" "$hubctl" lint "$work/nothing"
+expect 2 "nothing: error[Y011]: cannot be read: No such file or directory" "$hubctl" lint "$work/nothing"
 expect 2 "error[Y011]" "$hubctl" lint /dev/null
 
 # Nothing is printed about what is clean; the environment counts as it does for hubd.
@@ -85,12 +85,16 @@ n=$(grep -c '\(error\|warning\)\[' "$work/text")
 [ "$n" -gt 10 ] || bad "only $n findings"
 [ "$(grep -c '"severity"' "$work/json")" = "$n" ] || bad "JSON has another number of findings"
 [ "$(grep -c '"ruleId"' "$work/sarif")" = "$n" ] || bad "SARIF has another number of findings"
-[ "$(grep -c '<testcase' "$work/junit")" = "$n" ] || bad "JUnit has another number of findings"
+[ "$(grep -c '\(error\|warning\)\[' "$work/junit")" = "$n" ] || bad "JUnit has another number of findings"
+[ "$(grep -c '<testcase' "$work/junit")" = 2 ] || bad "JUnit has not a case for each file"
+grep -q '"fixes"' "$work/sarif" || bad "SARIF has no fixes"
 [ "$(grep -c '^::\(error\|warning\) file=' "$work/github")" = "$n" ] || bad "GitHub's form has another number of findings"
 
 # The other commands.
 expect 0 "Exit code" "$hubctl" lint --help
 expect 0 "At run time" "$hubctl" explain H012
+expect 0 "At run time" "$hubctl" explain h012
+expect 0 "hubctl lint --fix" "$hubctl" explain H002
 expect 2 "there is no code" "$hubctl" explain H999
 expect 2 "which code" "$hubctl" explain
 expect 0 "--- # chat.hub.yaml" "$hubctl" dump $good/chat
