@@ -259,13 +259,15 @@ static void check_size(struct hub_loader *l, struct hub_raw *h) {
     int64_t usual = 0;
     hub_str_i64(hub_cstr(hub_fields_row(table_of_guardrails(), HUB_STR("maxMessageSize"))->fallback), &usual);
     if (payload && (!size || h->def.max_message_size <= usual))
-        hub_complain(l, "H024", payload, NULL, NULL,
-                     "maxPayload %lld must be larger than maxMessageSize of each hub, which is %lld where it is not written",
-                     (long long)l->service->max_payload, (long long)usual);
+        hub_complain(
+            l, "H024", payload, NULL, NULL,
+            "maxPayload %lld must be larger than maxMessageSize of each hub, which is %lld where it is not written",
+            (long long)l->service->max_payload, (long long)usual);
     else
-        hub_complain(l, "H024", size ? size : hub_place(l, h, "guardrails.maxMessageSize"), NULL, NULL,
-                     "maxMessageSize %lld does not fit into listen.maxPayload %lld of service.yaml, which must be larger",
-                     (long long)h->def.max_message_size, (long long)l->service->max_payload);
+        hub_complain(
+            l, "H024", size ? size : hub_place(l, h, "guardrails.maxMessageSize"), NULL, NULL,
+            "maxMessageSize %lld does not fit into listen.maxPayload %lld of service.yaml, which must be larger",
+            (long long)h->def.max_message_size, (long long)l->service->max_payload);
 }
 
 /* ---- hubExtensions ---- */

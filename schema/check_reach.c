@@ -67,9 +67,9 @@ static bool check_senders(struct hub_loader *l, struct hub_raw *h) {
     }
     if (!own || scripts_send(l)) return false;
     hub_complain(
-            l, "H036", n, &n->key_range, NULL,
-            "nobody can ever send a message here: no role that is granted has canSend and a type of the hub, there "
-            "are no absoluteRoles, and no script sends any");
+        l, "H036", n, &n->key_range, NULL,
+        "nobody can ever send a message here: no role that is granted has canSend and a type of the hub, there "
+        "are no absoluteRoles, and no script sends any");
     return true;
 }
 

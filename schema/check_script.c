@@ -88,8 +88,7 @@ static bool has_enum_value(const struct hub_def_object *o, struct hub_str word) 
 /* An unknown variable that is a value of an Enum was meant as a text. */
 static const char *word_in_quotes(struct hub_loader *l, struct hub_str word) {
     for (size_t i = 0; !l->alone && i < l->service->object_n; i++)
-        if (has_enum_value(&l->service->objects[i], word))
-            return hub_arena_fmt(l->scratch, "\"%.*s\"", HUB_FMT(word));
+        if (has_enum_value(&l->service->objects[i], word)) return hub_arena_fmt(l->scratch, "\"%.*s\"", HUB_FMT(word));
     return NULL;
 }
 
@@ -101,7 +100,8 @@ static void on_problem(void *arg, const struct hub_script_problem *p) {
     if (r->script)
         text = hub_arena_fmt(r->l->scratch, "%s%s", text, used_by(r, p, hub_str(r->text.p + from, to - from)));
     bool whole = to >= r->text.n || !strchr(".[(:", r->text.p[to]);
-    const char *word = whole && !strcmp(p->code, "L003") ? word_in_quotes(r->l, hub_str(r->text.p + from, to - from)) : NULL;
+    const char *word =
+        whole && !strcmp(p->code, "L003") ? word_in_quotes(r->l, hub_str(r->text.p + from, to - from)) : NULL;
     if (word) text = hub_arena_fmt(r->l->scratch, "unknown variable '%.*s'", (int)(to - from), r->text.p + from);
     hub_script_tell(r->l, r->script, r->src, from, to, p->code, word ? word : suggestion, text);
 }

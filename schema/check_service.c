@@ -31,7 +31,8 @@ static void check_methods(struct hub_loader *l) {
     const struct hub_service *s = l->service;
     struct hub_node *auth = hub_place(l, s, "auth");
     int methods = s->jwt.on + s->dev + s->anonymous;
-    if (!methods && !s->session_cookie)
+    bool unclear = hub_is_place_wrong(l, auth->src->name, "auth");
+    if (!methods && !s->session_cookie && !unclear)
         hub_complain(l, "S011", auth, NULL, NULL, "auth names no method: give one of jwt, dev, anonymous");
     if (methods > 1)
         hub_complain(l, "S012", auth, NULL, NULL,

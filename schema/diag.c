@@ -169,7 +169,9 @@ void hub_diags_note_file(struct hub_diags *d, const char *file) {
     HUB_UNUSED(count_file(d, file), "it is there from now on");
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int files_by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 const char **hub_diags_files(const struct hub_diags *d, size_t *n) {
     size_t cap = 0;
@@ -180,7 +182,7 @@ const char **hub_diags_files(const struct hub_diags *d, size_t *n) {
         if (*n == cap) cap = cap ? 2 * cap : 16, names = hub_xrealloc((void *)names, cap * sizeof *names);
         names[(*n)++] = ((struct per_file *)value)->name;
     }
-    if (*n) qsort((void *)names, *n, sizeof *names, by_name);
+    if (*n) qsort((void *)names, *n, sizeof *names, files_by_name);
     return names;
 }
 

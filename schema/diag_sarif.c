@@ -43,8 +43,8 @@ static HUB_MUST json_t *sarif_result(const struct hub_diag *g) {
                             json_pack("{s:i,s:i,s:i,s:i}", "startLine", g->line, "startColumn", g->column, "endLine",
                                       g->end_line, "endColumn", g->end_column));
     json_t *result = json_pack("{s:o,s:o,s:o,s:[{s:o}]}", "ruleId", hub_diag_text_json(g->code), "level",
-                     hub_diag_text_json(level_of(g)), "message", message_json(g->message),
-                     "locations", "physicalLocation", physical);
+                               hub_diag_text_json(level_of(g)), "message", message_json(g->message), "locations",
+                               "physicalLocation", physical);
     if (hub_diag_edit(g, &edit)) json_object_set_new(result, "fixes", fixes_json(g, &edit));
     return result;
 }

@@ -7,8 +7,8 @@
 
 struct ignore {
     const struct hub_source *src;
-    int line;            /* whose warnings are meant */
-    size_t at;           /* of the comment */
+    int line;  /* whose warnings are meant */
+    size_t at; /* of the comment */
     struct hub_str codes;
     bool reason;
 };
@@ -78,8 +78,7 @@ static void apply_code(struct hub_loader *l, const struct ignore *g, struct hub_
     else if (row->severity == HUB_SEV_ERROR)
         tell_ignore(l, g, code, hub_arena_fmt(l->scratch, "%s is an error, and cannot be ignored", name));
     else if (!drop_code(l, g, code))
-        tell_ignore(l, g, code,
-                    hub_arena_fmt(l->scratch, "there is no %s on line %d: take this out", name, g->line));
+        tell_ignore(l, g, code, hub_arena_fmt(l->scratch, "there is no %s on line %d: take this out", name, g->line));
 }
 
 static void apply_ignore(struct hub_loader *l, const struct ignore *g) {

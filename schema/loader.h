@@ -49,8 +49,8 @@ struct hub_loader {
     size_t plugin_n;
     const struct hub_plugin_source **uses; /* of plugins */
     size_t use_n;
-    bool plugins_missing; /* there are others: who uses an unknown one may mean one of them */
-    bool as_written;      /* plugins are checked, and not put in */
+    bool plugins_missing;              /* there are others: who uses an unknown one may mean one of them */
+    bool as_written;                   /* plugins are checked, and not put in */
     const struct hub_source **sources; /* what has been opened */
     size_t source_n;
 };

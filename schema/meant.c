@@ -16,6 +16,9 @@ static const struct {
     {"kafka broker events messaging", "bus", false},
     {"server http network bind", "listen", false},
     {"authentication login security", "auth", false},
+    {"develop development debug", "dev", false},
+    {"guest guests public open", "anonymous", false},
+    {"token tokens bearer jwks", "jwt", false},
     {"objects tables models entities dataobjects data", "dataObjects", false},
     {"fields columns attributes props", "properties", false},
     {"properties schema payload params parameters args arguments", "fields", false},
@@ -90,12 +93,11 @@ static void split_words(struct hub_str s, struct words *out) {
             out->word[out->n][k] = 0, k = 0;
             cut_ending(out->word[out->n++]);
         }
-        if (part && k < WORD_LENGTH_MAX - 1 && out->n < WORDS_MAX)
-            out->word[out->n][k++] = (char)(upper ? c + 32 : c);
+        if (part && k < WORD_LENGTH_MAX - 1 && out->n < WORDS_MAX) out->word[out->n][k++] = (char)(upper ? c + 32 : c);
     }
 }
 
-static bool has_word(const struct words *w, const char *word) {
+static bool is_among_words(const struct words *w, const char *word) {
     for (size_t i = 0; i < w->n; i++)
         if (!strcmp(w->word[i], word)) return true;
     return false;
@@ -107,7 +109,7 @@ static bool has_all_words(const struct words *name, const char *key) {
     bool says = false;
     split_words(hub_cstr(key), &of_key);
     for (size_t i = 0; i < name->n; i++) {
-        if (!has_word(&of_key, name->word[i])) return false;
+        if (!is_among_words(&of_key, name->word[i])) return false;
         says = says || strlen(name->word[i]) > 3;
     }
     return says;
@@ -214,7 +216,8 @@ const char *hub_meant_word(const struct hub_words *words, struct hub_str name) {
     char lower[WORD_LENGTH_MAX];
     struct words own = {0};
     if (!name.n || name.n >= sizeof lower) return NULL;
-    for (size_t i = 0; i <= name.n; i++) lower[i] = i == name.n ? 0 : (char)(name.p[i] | (name.p[i] >= 'A' && name.p[i] <= 'Z' ? 32 : 0));
+    for (size_t i = 0; i <= name.n; i++)
+        lower[i] = i == name.n ? 0 : (char)(name.p[i] | (name.p[i] >= 'A' && name.p[i] <= 'Z' ? 32 : 0));
     for (size_t i = 0; i < HUB_NELEM(other_words); i++)
         if (hub_str_among(hub_str(lower, name.n), other_words[i].names) &&
             hub_words_index(words, hub_cstr(other_words[i].word)) >= 0)

@@ -112,16 +112,18 @@ static void check_decoration(struct builder *b, const yaml_event_t *ev, const ya
     int line = (int)ev->start_mark.line + 1, column = (int)ev->start_mark.column + 1;
     if (anchor)
         complain_at(b, "Y004", one_char(line, column),
-                    hub_arena_fmt(b->arena, "the anchor \"&%s\" is not allowed: definitions have no aliases, and a text that "
+                    hub_arena_fmt(b->arena,
+                                  "the anchor \"&%s\" is not allowed: definitions have no aliases, and a text that "
                                   "begins with & needs quotes",
                                   (const char *)anchor));
     if (!tag) return;
     struct hub_str name = hub_cstr((const char *)tag);
     bool core = hub_str_starts(name, HUB_STR("tag:yaml.org,2002:"));
     complain_at(b, "Y013", one_char(line, column),
-                hub_arena_fmt(b->arena, "the tag %s%s is not allowed: types follow from the field, and a text that begins with ! "
-                              "needs quotes", core ? "!!" : "",
-                              name.p + (core ? 18 : 0)));
+                hub_arena_fmt(b->arena,
+                              "the tag %s%s is not allowed: types follow from the field, and a text that begins with ! "
+                              "needs quotes",
+                              core ? "!!" : "", name.p + (core ? 18 : 0)));
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *ev) {
@@ -139,10 +141,12 @@ static void on_scalar(struct builder *b, const yaml_event_t *ev) {
 
 static void on_alias(struct builder *b, const yaml_event_t *ev) {
     struct hub_range at = range_of(ev->start_mark, ev->end_mark);
-    complain_at(b, "Y004", at,
-                hub_arena_fmt(b->arena, "the alias \"*%s\" is not allowed: write the value out, or put a text that begins with * in "
-                              "quotes",
-                              (const char *)ev->data.alias.anchor));
+    complain_at(
+        b, "Y004", at,
+        hub_arena_fmt(b->arena,
+                      "the alias \"*%s\" is not allowed: write the value out, or put a text that begins with * in "
+                      "quotes",
+                      (const char *)ev->data.alias.anchor));
     if (wants_key(b)) {
         b->broken = true;
         return;

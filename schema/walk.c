@@ -1,8 +1,8 @@
 /* One walk over a tree, driven by the table: types, ranges, names, defaults and unknown keys. References
  * and scripts are noted for later. */
+#include "base/text/odd_character.h"
 #include "base/text/utf8.h"
 #include "schema/loader.h"
-#include "base/text/odd_character.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -199,7 +199,8 @@ static const char *quote_of(const struct hub_node *n) { return node_look(n) == L
 static void wrong_type(struct hub_loader *l, const struct hub_row *row, const struct hub_node *n, const char *expected,
                        const char *suggestion) {
     bool plain = n->kind == HUB_NODE_SCALAR && n->style == HUB_STYLE_PLAIN;
-    bool comment = plain && n->text.n && (memmem(n->text.p, n->text.n, " //", 3) || memmem(n->text.p, n->text.n, " /*", 3));
+    bool comment =
+        plain && n->text.n && (memmem(n->text.p, n->text.n, " //", 3) || memmem(n->text.p, n->text.n, " /*", 3));
     const char *is = hub_node_kind_name(n); /* what comes from the environment may be a secret */
     if (n->kind == HUB_NODE_SCALAR && n->resolved && !n->substituted && n->value.n && node_look(n) != LOOK_NULL)
         is = hub_arena_fmt(l->scratch, "%s (%s%.*s%s)", is, quote_of(n), HUB_CUT(n->value, 60), quote_of(n));
@@ -259,7 +260,8 @@ static const char *repair_number(struct hub_loader *l, struct hub_str s) {
         if (is_digit(s.p[i]) && n < sizeof digits) digits[n++] = s.p[i];
     struct hub_str rest = hub_str(s.p + i, s.n - i);
     bool whole = !rest.n || hub_str_is(rest, ".0");
-    if (whole && n && n < 13 && hub_str_i64(hub_str(digits, n), &v)) return hub_arena_fmt(l->scratch, "%lld", (long long)v);
+    if (whole && n && n < 13 && hub_str_i64(hub_str(digits, n), &v))
+        return hub_arena_fmt(l->scratch, "%lld", (long long)v);
     return NULL;
 }
 

@@ -17,10 +17,10 @@ struct scan {
     size_t at;
     struct opened open[HUB_TREE_DEPTH + 1];
     size_t depth;
-    size_t quote, quote_end;  /* the last quoted text; QUOTE_END 0: it is not closed before LIMIT */
-    size_t block, block_end;  /* the last block of text (| and >): its sign, and where its lines end */
-    size_t comment;           /* the first "//" or slash and star where a value could begin */
-    size_t crooked;           /* the first bracket that is closed by another kind, or on a line of another indentation */
+    size_t quote, quote_end; /* the last quoted text; QUOTE_END 0: it is not closed before LIMIT */
+    size_t block, block_end; /* the last block of text (| and >): its sign, and where its lines end */
+    size_t comment;          /* the first "//" or slash and star where a value could begin */
+    size_t crooked;          /* the first bracket that is closed by another kind, or on a line of another indentation */
     bool quoted, has_block, has_comment, has_crooked;
 };
 
@@ -179,7 +179,7 @@ struct judge {
     struct hub_yaml_error *out;
 };
 
-static bool say(const struct judge *j, size_t at, size_t n, const char *code, const char *message) {
+static bool say_error(const struct judge *j, size_t at, size_t n, const char *code, const char *message) {
     struct hub_range r;
     hub_source_place(j->src, at, &r.line, &r.column);
     hub_source_place(j->src, at + (n ? n : 1), &r.end_line, &r.end_column);
@@ -196,29 +196,29 @@ static int line_number(const struct judge *j, size_t at) {
 
 /* The same, where what should stand there is known. */
 static bool say_with(const struct judge *j, size_t at, size_t n, const char *fix, const char *message) {
-    bool said = say(j, at, n, "Y001", message);
+    bool said = say_error(j, at, n, "Y001", message);
     j->out->fix = fix;
     return said;
 }
 
 static bool say_open_quote(const struct judge *j, size_t at) {
-    return say(j, at, 1, "Y001", "the quote that opens here is not closed where its text ends");
+    return say_error(j, at, 1, "Y001", "the quote that opens here is not closed where its text ends");
 }
 
 static bool say_open_bracket(const struct judge *j, size_t at) {
-    return say(j, at, 1, "Y001",
-               hub_arena_fmt(j->a, "the bracket \"%c\" that opens here is not closed", j->t.p[at]));
+    return say_error(j, at, 1, "Y001",
+                     hub_arena_fmt(j->a, "the bracket \"%c\" that opens here is not closed", j->t.p[at]));
 }
 
 /* ---- lines that have a look of their own ---- */
 
-static bool is_word(char c) {
+static bool is_word_byte(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
 }
 
 static size_t word_length(struct hub_str t, size_t at) {
     size_t n = 0;
-    while (at + n < t.n && is_word(t.p[at + n])) n++;
+    while (at + n < t.n && is_word_byte(t.p[at + n])) n++;
     return n;
 }
 
@@ -227,8 +227,8 @@ static bool judge_merge(const struct judge *j) {
     for (size_t at = 0; at < j->t.n; at = next_line(j->t, at))
         for (size_t i = 0; i < HUB_NELEM(marks); i++)
             if (hub_str_starts(hub_str(j->t.p + at, j->t.n - at), hub_cstr(marks[i])) && is_break(j->t, at + 7))
-                return say(j, at, line_end(j->t, at) - at, "Y001",
-                           "a merge conflict is left here: decide for one side and take its marks out");
+                return say_error(j, at, line_end(j->t, at) - at, "Y001",
+                                 "a merge conflict is left here: decide for one side and take its marks out");
     return false;
 }
 
@@ -238,21 +238,21 @@ static bool judge_odd(const struct judge *j, size_t start) {
     while (at < j->t.n && (j->t.p[at] == ' ' || j->t.p[at] == '-')) at++;
     struct hub_str rest = hub_str(j->t.p + at, line_end(j->t, at) - at);
     if (hub_odd_at(rest, &odd))
-        return say(j, at, odd.n, "Y001", hub_arena_fmt(j->a, "%s stands here: write an ordinary one", odd.name));
+        return say_error(j, at, odd.n, "Y001", hub_arena_fmt(j->a, "%s stands here: write an ordinary one", odd.name));
     size_t word = word_length(j->t, at), colon = at + word;
     if (!word || colon >= j->t.n) return false;
     bool typed = j->t.p[colon] == ':';
     rest = hub_str(j->t.p + colon + typed, line_end(j->t, at) - colon - typed);
     if (hub_odd_at(rest, &odd))
-        return say(j, at, word + typed + odd.n, "Y001",
-                   hub_arena_fmt(j->a, "%s stands behind \"%.*s\": write an ordinary one", odd.name, (int)word,
-                                 j->t.p + at));
+        return say_error(
+            j, at, word + typed + odd.n, "Y001",
+            hub_arena_fmt(j->a, "%s stands behind \"%.*s\": write an ordinary one", odd.name, (int)word, j->t.p + at));
     return false;
 }
 
 static bool judge_dash(const struct judge *j, size_t start) {
     size_t at = start + indent_of(j->t, start);
-    if (at + 1 >= j->t.n || j->t.p[at] != '-' || !(is_word(j->t.p[at + 1]) || strchr("{[\"'", j->t.p[at + 1])))
+    if (at + 1 >= j->t.n || j->t.p[at] != '-' || !(is_word_byte(j->t.p[at + 1]) || strchr("{[\"'", j->t.p[at + 1])))
         return false;
     if (j->t.p[at + 1] >= '0' && j->t.p[at + 1] <= '9') return false;
     return say_with(j, at, 1, "- ", "there is no space behind the dash: an element of a list begins with \"- \"");
@@ -295,16 +295,17 @@ static bool judge_no_key(const struct judge *j) {
     const struct scan *s = new_scan(j->a, j->src, start);
     bool header = s->has_block && s->block_end <= start && line_before(j->t, start) >= line_start(j->t, s->block);
     if (header && line_before(j->t, start) < s->block_end)
-        return say(j, at, line_end(j->t, at) - at, "Y001",
-                   hub_arena_fmt(j->a,
-                                 "this belongs to the text that begins on line %d: indent it like its other lines, "
-                                 "deeper than the key",
-                                 line_number(j, s->block)));
+        return say_error(
+            j, at, line_end(j->t, at) - at, "Y001",
+            hub_arena_fmt(j->a,
+                          "this belongs to the text that begins on line %d: indent it like its other lines, "
+                          "deeper than the key",
+                          line_number(j, s->block)));
     size_t word = word_length(j->t, at);
-    return say(j, at, word, "Y001",
-               word ? hub_arena_fmt(j->a, "there is no colon behind \"%.*s\": write \"%.*s: …\"", (int)word,
-                                    j->t.p + at, (int)word, j->t.p + at)
-                    : "this is no key: a key ends with a colon");
+    return say_error(j, at, word, "Y001",
+                     word ? hub_arena_fmt(j->a, "there is no colon behind \"%.*s\": write \"%.*s: …\"", (int)word,
+                                          j->t.p + at, (int)word, j->t.p + at)
+                          : "this is no key: a key ends with a colon");
 }
 
 /* A colon within what was begun before: of the same line, or of the one before. */
@@ -315,18 +316,18 @@ static bool judge_second_colon(const struct judge *j) {
     if (at >= j->problem) {
         size_t before = line_before(j->t, start);
         if (judge_line(j, before)) return true;
-        return say(j, first, at - first, "Y001",
-                   hub_arena_fmt(j->a, "this line is indented deeper than line %d, which has a value already",
-                                 line_number(j, before)));
+        return say_error(j, first, at - first, "Y001",
+                         hub_arena_fmt(j->a, "this line is indented deeper than line %d, which has a value already",
+                                       line_number(j, before)));
     }
     size_t word = j->problem;
-    while (word > start && is_word(j->t.p[word - 1])) word--;
+    while (word > start && is_word_byte(j->t.p[word - 1])) word--;
     size_t value = at + 1 + indent_of(j->t, at + 1);
     struct hub_str before = hub_str(j->t.p + value, word > value ? word - value : 0);
     bool whole = hub_str_is(before, "true ") || hub_str_is(before, "false ") ||
                  (before.n && strspn(before.p, "0123456789 ") >= before.n);
-    if (whole) return say(j, word, j->problem - word, "Y001", "a key begins on a line of its own");
-    return say(j, j->problem, 1, "Y001", "a text with a colon and a space in it needs quotes around all of it");
+    if (whole) return say_error(j, word, j->problem - word, "Y001", "a key begins on a line of its own");
+    return say_error(j, j->problem, 1, "Y001", "a text with a colon and a space in it needs quotes around all of it");
 }
 
 static bool is_closing(char c) { return c == ']' || c == '}'; }
@@ -338,21 +339,28 @@ static bool judge_unexpected(const struct judge *j) {
     bool many_lines = s->quoted && s->quote_end && line_start(j->t, s->quote) != line_start(j->t, s->quote_end - 1);
     if (many_lines && s->quote_end >= start) return say_open_quote(j, s->quote);
     if (j->problem < j->t.n && is_closing(j->t.p[j->problem]))
-        return say(j, j->problem, 1, "Y001",
-                   hub_arena_fmt(j->a, "\"%c\" closes nothing: no bracket is open here", j->t.p[j->problem]));
+        return say_error(j, j->problem, 1, "Y001",
+                         hub_arena_fmt(j->a, "\"%c\" closes nothing: no bracket is open here", j->t.p[j->problem]));
     if (j->problem == first) {
         if (judge_line(j, start)) return true;
         if (judge_line(j, line_before(j->t, start))) return true;
-        return say(j, first, line_end(j->t, first) - first, "Y001",
-                   hub_arena_fmt(j->a, "the indentation by %zu does not fit the lines around, which have %zu",
-                                 first - start, indent_of(j->t, line_before(j->t, start))));
+        return say_error(j, first, line_end(j->t, first) - first, "Y001",
+                         hub_arena_fmt(j->a, "the indentation by %zu does not fit the lines around, which have %zu",
+                                       first - start, indent_of(j->t, line_before(j->t, start))));
     }
     bool quote = s->quoted && s->quote_end && s->quote >= start;
-    if (quote && j->t.p[s->quote] == '\'' && is_word(j->t.p[j->problem]))
-        return say(j, j->problem, 1, "Y001",
-                   "the text ends at the apostrophe before: in single quotes an apostrophe is written twice");
-    return say(j, j->problem, 1, "Y001",
-               "the text goes on behind its closing quote or bracket: it needs quotes around all of it");
+    if (quote && j->t.p[s->quote] == '\'' && is_word_byte(j->t.p[j->problem]))
+        return say_error(j, j->problem, 1, "Y001",
+                         "the text ends at the apostrophe before: in single quotes an apostrophe is written twice");
+    return say_error(j, j->problem, 1, "Y001",
+                     "the text goes on behind its closing quote or bracket: it needs quotes around all of it");
+}
+
+/* Whether a bracket outside of the innermost one waits for C. */
+static bool closes_outer(const struct scan *s, char c) {
+    for (size_t i = 1; i < s->depth; i++)
+        if (s->open[i - 1].bracket == (c == ']' ? '[' : '{')) return true;
+    return false;
 }
 
 /* In brackets, where a comma or the end should be. */
@@ -360,20 +368,22 @@ static bool judge_flow(const struct judge *j) {
     const struct scan *s = new_scan(j->a, j->src, j->problem);
     size_t start = line_start(j->t, j->problem), first = start + indent_of(j->t, start);
     size_t open_line = line_start(j->t, j->context);
-    if (s->has_comment && s->comment >= open_line) return say(j, s->comment, 2, "Y001", "a comment begins with #");
+    if (s->has_comment && s->comment >= open_line)
+        return say_error(j, s->comment, 2, "Y001", "a comment begins with #");
     if (s->quoted && s->quote_end && line_start(j->t, s->quote) != line_start(j->t, s->quote_end - 1))
         return say_open_quote(j, s->quote);
     if (j->problem >= j->t.n) return say_open_bracket(j, s->has_crooked ? s->crooked : j->context);
     char c = j->t.p[j->problem];
     if (open_line != start && indent_of(j->t, start) <= indent_of(j->t, open_line) && !is_closing(c) && c != '"')
         return say_open_bracket(j, j->context);
+    if (is_closing(c) && closes_outer(s, c)) return say_open_bracket(j, s->open[s->depth - 1].at);
     if (is_closing(c))
-        return say(j, j->problem, 1, "Y001",
-                   hub_arena_fmt(j->a, "\"%c\" does not close the \"%c\" of line %d", c, j->t.p[j->context],
-                                 line_number(j, j->context)));
+        return say_error(j, j->problem, 1, "Y001",
+                         hub_arena_fmt(j->a, "\"%c\" does not close the \"%c\" of line %d", c, j->t.p[j->context],
+                                       line_number(j, j->context)));
     size_t word = j->problem;
-    while (c == ':' && word > first && is_word(j->t.p[word - 1])) word--;
-    return say(j, word, 1, "Y001", "a comma is missing before this, or the text before needs quotes");
+    while (c == ':' && word > first && is_word_byte(j->t.p[word - 1])) word--;
+    return say_error(j, word, 1, "Y001", "a comma is missing before this, or the text before needs quotes");
 }
 
 static bool judge_end(const struct judge *j) {
@@ -386,28 +396,33 @@ static bool judge_end(const struct judge *j) {
 static bool judge_sign(const struct judge *j) {
     char c = j->problem < j->t.n ? j->t.p[j->problem] : 0;
     if (c != '@' && c != '`' && c != '%') return false;
-    return say(j, j->problem, 1, "Y001", hub_arena_fmt(j->a, "a text that begins with %c needs quotes around it", c));
+    return say_error(j, j->problem, 1, "Y001",
+                     hub_arena_fmt(j->a, "a text that begins with %c needs quotes around it", c));
 }
 
 static bool judge_decoration(const struct judge *j) {
     char c = j->context < j->t.n ? j->t.p[j->context] : 0;
+    const struct scan *s = new_scan(j->a, j->src, j->context);
     if (c != '*' && c != '&' && c != '!') return false;
-    return say(j, j->context, 1, c == '!' ? "Y013" : "Y004",
-               hub_arena_fmt(j->a, "a text that begins with %c needs quotes around it", c));
+    if (s->quoted && s->quote_end && s->quote >= line_start(j->t, j->context))
+        return say_error(j, j->context, 1, "Y001",
+                         "the text goes on behind its closing quote: it needs quotes around all of it");
+    return say_error(j, j->context, 1, c == '!' ? "Y013" : "Y004",
+                     hub_arena_fmt(j->a, "a text that begins with %c needs quotes around it", c));
 }
 
 static bool judge_escape(const struct judge *j) {
-    return say(j, j->problem, 2, "Y001",
-               "in double quotes a backslash begins an escape: write it twice, or take single quotes");
+    return say_error(j, j->problem, 2, "Y001",
+                     "in double quotes a backslash begins an escape: write it twice, or take single quotes");
 }
 
 static bool judge_block_header(const struct judge *j) {
-    return say(j, j->problem, 1, "Y001", "the text of a block begins on the line behind | or >");
+    return say_error(j, j->problem, 1, "Y001", "the text of a block begins on the line behind | or >");
 }
 
 static bool judge_entry(const struct judge *j) {
     if (judge_line(j, line_before(j->t, line_start(j->t, j->problem)))) return true;
-    return say(j, j->problem, 1, "Y001", "a list begins on a line of its own, below its key");
+    return say_error(j, j->problem, 1, "Y001", "a list begins on a line of its own, below its key");
 }
 
 static const struct {
@@ -436,7 +451,8 @@ static bool judge_tab(const struct judge *j) {
     size_t start = line_start(j->t, j->problem);
     for (int i = 0; i < 2; i++, start = line_before(j->t, start)) {
         size_t at = start + indent_of(j->t, start);
-        if (at < j->t.n && j->t.p[at] == '\t') return say(j, at, 1, "Y002", "a tab cannot indent YAML; use spaces");
+        if (at < j->t.n && j->t.p[at] == '\t')
+            return say_error(j, at, 1, "Y002", "a tab cannot indent YAML; use spaces");
     }
     return false;
 }
@@ -449,7 +465,7 @@ static void say_plainly(const struct judge *j) {
         message = hub_arena_fmt(j->a, "%s (%s that starts on line %d)", message, p->context, p->context_line);
     else if (p->context)
         message = hub_arena_fmt(j->a, "%s (%s)", message, p->context);
-    say(j, j->problem, 1, "Y001", message);
+    say_error(j, j->problem, 1, "Y001", message);
 }
 
 struct hub_yaml_error hub_yaml_error(struct hub_arena *a, const struct hub_source *src,

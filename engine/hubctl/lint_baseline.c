@@ -13,8 +13,8 @@
 enum { BASELINE_MAX = 16 << 20 };
 
 static HUB_MUST json_t *finding_json(const struct hub_diag *g) {
-    return json_pack("{s:s,s:o,s:o}", "code", g->code, "path", hub_json_string(hub_cstr(g->path ? g->path : "")), "message",
-                     hub_json_string(hub_cstr(g->message)));
+    return json_pack("{s:s,s:o,s:o}", "code", g->code, "path", hub_json_string(hub_cstr(g->path ? g->path : "")),
+                     "message", hub_json_string(hub_cstr(g->message)));
 }
 
 enum hub_code hub_baseline_write(const char *path, const struct hub_diags *d, struct hub_err *err) {

@@ -149,7 +149,7 @@ void hub_fixes_diff(const struct hub_fixes *f, struct hub_buf *out) {
         if (has_changed(&f->files[i])) add_diff(&f->files[i], out);
 }
 
-static enum hub_code write_file(const struct hub_fixed_file *file, struct hub_err *err) {
+static enum hub_code write_fixed(const struct hub_fixed_file *file, struct hub_err *err) {
     struct stat st;
     struct hub_buf path = {0};
     hub_buf_addf(&path, "%s.hubctl-%d", file->path, (int)getpid());
@@ -158,7 +158,8 @@ static enum hub_code write_file(const struct hub_fixed_file *file, struct hub_er
     bool good = out != NULL;
     if (out) {
         if (file->mark) good = fwrite(mark.p, 1, mark.n, out) == mark.n;
-        good = good && fwrite(file->now.p, 1, file->now.n, out) == file->now.n && !fchmod(fileno(out), st.st_mode & 07777);
+        good =
+            good && fwrite(file->now.p, 1, file->now.n, out) == file->now.n && !fchmod(fileno(out), st.st_mode & 07777);
         good = !fclose(out) && good && !rename(temporary, file->path);
         if (!good) unlink(temporary);
     }
@@ -169,7 +170,7 @@ static enum hub_code write_file(const struct hub_fixed_file *file, struct hub_er
 
 enum hub_code hub_fixes_write(const struct hub_fixes *f, struct hub_err *err) {
     for (size_t i = 0; i < f->n; i++)
-        if (has_changed(&f->files[i]) && write_file(&f->files[i], err)) return HUB_NOT_FOUND;
+        if (has_changed(&f->files[i]) && write_fixed(&f->files[i], err)) return HUB_NOT_FOUND;
     return HUB_OK;
 }
 

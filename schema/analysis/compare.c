@@ -153,7 +153,8 @@ void hub_analysis_arithmetic(const struct hub_analysis *a, const struct hub_synt
     for (size_t i = 0; i < 2 && a->lua; i++) {
         const struct hub_syntax *o = operands[i];
         if (o->kind != HUB_SYNTAX_TEXT || !o->text.n || is_numeric(o->text)) continue;
-        hub_analysis_tell(a, "L005", o->at, o->n, NULL, "a text is no number to calculate with: texts are joined by ..");
+        hub_analysis_tell(a, "L005", o->at, o->n, NULL,
+                          "a text is no number to calculate with: texts are joined by ..");
         return;
     }
     for (size_t i = 0; i < 2; i++) {

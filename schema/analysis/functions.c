@@ -91,7 +91,8 @@ static const struct hub_function queues[] = {
 static const struct hub_function kafka[] = {
     {"publish", .args = {TEXT("topic"), ANY("value"), OPT("key", ANY)}, .does = HUB_DOES_ASK | HUB_DOES_SEND}, {0}};
 static const struct hub_function http[] = {
-    {"get", .args = {TEXT("url"), KEYS("options", "headers timeoutMs")}, .gives = HUB_GIVES_ANSWER, .does = HUB_DOES_ASK},
+    {"get", .args = {TEXT("url"), KEYS("options", "headers timeoutMs")}, .gives = HUB_GIVES_ANSWER,
+     .does = HUB_DOES_ASK},
     {"request", .args = {{"request", HUB_TAKES_TABLE, false, "method url headers body timeoutMs"}},
      .gives = HUB_GIVES_ANSWER, .does = HUB_DOES_ASK},
     {0}};

@@ -20,8 +20,8 @@ const char *const hub_script_lua_globals[] = {
 
 /* Lua's own that the sandbox has not, with what to use instead. */
 static const char *const removed[][2] = {
-    {"os", "time"},     {"io", "log"},       {"debug", ""},   {"package", "require"}, {"load", ""},
-    {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""},  {"xpcall", "pcall"},    {"collectgarbage", ""},
+    {"os", "time"},     {"io", "log"},       {"debug", ""},  {"package", "require"}, {"load", ""},
+    {"loadstring", ""}, {"loadfile", ""},    {"dofile", ""}, {"xpcall", "pcall"},    {"collectgarbage", ""},
     {"_G", "_ENV"},     {"unpack", "table"}, {"nil", "null"}};
 
 enum { NAMES_MAX = 32 }; /* of one list that are looked at: lists of arguments may be long */
@@ -81,7 +81,9 @@ static void find_declarations(const struct hub_lua_tokens *t, struct hub_map *kn
 static void suggest_local(struct hub_str name, const struct hub_map *own, char out[64]) {
     struct hub_nearest near = {.word = name, .most = 2};
     struct hub_str key;
-    if (*out) return;
+    char before[64];
+    snprintf(before, sizeof before, "%s", out);
+    if (*before) hub_nearest_try(&near, before);
     for (void *it = NULL; (it = hub_map_next(own, it, &key, NULL));)
         if (!hub_str_eq(key, name)) hub_nearest_try_str(&near, key);
     snprintf(out, 64, "%.*s", near.best ? (int)near.best_n : 0, near.best ? near.best : "");

@@ -50,11 +50,20 @@ static const struct hub_function_table *engine_table(const struct hub_script_nam
 static const struct {
     const char *names, *function;
 } called[] = {
-    {"insert add new save", "create"},  {"remove destroy del", "delete"}, {"get findOne findById load read", "find"},
-    {"query search all findAll select where", "list"}, {"set put modify patch save", "update"},
-    {"print log write", "info"},        {"warning", "warn"},              {"err", "error"},
-    {"add enqueue schedule", "push"},   {"post put fetch", "request"},    {"stringify dumps", "encode"},
-    {"parse loads", "decode"},          {"emitTo sendEvent", "emit"},     {"publish message", "send"},
+    {"insert add new save", "create"},
+    {"remove destroy del", "delete"},
+    {"get findOne findById load read", "find"},
+    {"query search all findAll select where", "list"},
+    {"set put modify patch save", "update"},
+    {"print log write", "info"},
+    {"warning", "warn"},
+    {"err", "error"},
+    {"add enqueue schedule", "push"},
+    {"post put fetch", "request"},
+    {"stringify dumps", "encode"},
+    {"parse loads", "decode"},
+    {"emitTo sendEvent", "emit"},
+    {"publish message", "send"},
 };
 
 static void suggest_function(const struct hub_function_table *t, struct hub_str name, char out[64]) {

@@ -68,11 +68,11 @@ static void check_name(const struct names *n, const struct ms_node *x, const str
     ms_place(n->p->text, x->at, x->n, &problem);
     snprintf(problem.text, sizeof problem.text, "unknown variable '%.*s'", HUB_CUT(x->name, 100));
     static const char *const others[][2] = {
-        {"nil", "null"},         {"None", "null"},      {"NULL", "null"},    {"True", "true"},
-        {"False", "false"},      {"math", "Math"},      {"json", "JSON"},    {"console", "log"},
-        {"tonumber", "Number"},  {"tostring", "String"}};
+        {"nil", "null"},  {"None", "null"}, {"NULL", "null"},   {"True", "true"},       {"False", "false"},
+        {"math", "Math"}, {"json", "JSON"}, {"console", "log"}, {"tonumber", "Number"}, {"tostring", "String"}};
     for (size_t i = 0; i < HUB_NELEM(others); i++)
-        if (hub_str_is(x->name, others[i][0])) snprintf(problem.suggestion, sizeof problem.suggestion, "%s", others[i][1]);
+        if (hub_str_is(x->name, others[i][0]))
+            snprintf(problem.suggestion, sizeof problem.suggestion, "%s", others[i][1]);
     if (!*problem.suggestion) ms_suggest(x->name, n->in->vars, hub_script_expr_globals, problem.suggestion);
     if (!*problem.suggestion) ms_list_vars(n->in->vars, problem.text, sizeof problem.text);
     n->in->report(n->in->arg, &problem);

@@ -137,8 +137,8 @@ _Noreturn static void unexpected(struct ms_parse *p, const char *wanted) {
     if (p->token.kind == MS_END) ms_fail(p, "L001", p->token.at, 0, "the expression ends where %s is expected", wanted);
     struct hub_str token = hub_str(p->text.p + p->token.at, p->token.n);
     const char *hint = hint_for(token);
-    ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected%s%s", HUB_CUT(token, 40), wanted,
-            colon_and(hint), text_of(hint));
+    ms_fail(p, "L001", p->token.at, p->token.n, "unexpected '%.*s' where %s is expected%s%s", HUB_CUT(token, 40),
+            wanted, colon_and(hint), text_of(hint));
 }
 
 static void expect_op(struct ms_parse *p, const char *op, const char *wanted) {
@@ -499,8 +499,8 @@ static void check_callee(struct ms_parse *p, const struct ms_node *f) {
         ms_fail(p, "L002", f->at, f->n, "calls of anything but a function's name are not supported in expressions");
     }
     if (f->kind == MS_VAR && !is_listed(functions, f->name)) {
-        ms_fail(p, "L002", f->at, f->n, "'%.*s' is not a function that expressions can call%s%s", HUB_FMT(f->name), colon_and(hint_for(f->name)),
-                text_of(hint_for(f->name)));
+        ms_fail(p, "L002", f->at, f->n, "'%.*s' is not a function that expressions can call%s%s", HUB_FMT(f->name),
+                colon_and(hint_for(f->name)), text_of(hint_for(f->name)));
     }
     bool fixed = f->kind == MS_MEMBER && f->a->kind == MS_VAR;
     for (size_t i = 0; fixed && i < HUB_NELEM(statics); i++) {

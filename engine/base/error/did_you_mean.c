@@ -17,7 +17,8 @@ static size_t distance_to(const struct hub_nearest *n, struct hub_str candidate,
 }
 
 void hub_nearest_try_str(struct hub_nearest *n, struct hub_str candidate) {
-    size_t most = too_far(n, candidate), cap = n->best && n->distance < most ? n->distance : most, d = distance_to(n, candidate, cap);
+    size_t most = too_far(n, candidate), cap = n->best && n->distance < most ? n->distance : most,
+           d = distance_to(n, candidate, cap);
     if (d >= cap || d >= n->word.n) return;
     n->best = candidate.p;
     n->best_n = candidate.n;

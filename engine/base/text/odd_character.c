@@ -9,22 +9,14 @@ static const struct {
     const char *name;
     bool letter; /* odd only beside Latin letters */
 } odd[] = {
-    {0x00a0, 0x00a0, "a no-break space", false},
-    {0x00ad, 0x00ad, "a soft hyphen", false},
-    {0x037e, 0x037e, "a Greek question mark", false},
-    {0x0370, 0x03ff, "a Greek letter", true},
-    {0x0400, 0x052f, "a Cyrillic letter", true},
-    {0x2000, 0x200a, "a typographic space", false},
-    {0x200b, 0x200b, "a zero-width space", false},
-    {0x200c, 0x200f, "an invisible mark", false},
-    {0x2010, 0x2015, "a typographic dash", false},
-    {0x2018, 0x201f, "a typographic quote", false},
-    {0x2028, 0x202e, "an invisible mark", false},
-    {0x202f, 0x202f, "a narrow no-break space", false},
-    {0x2060, 0x2064, "an invisible mark", false},
-    {0x2212, 0x2212, "a typographic minus", false},
-    {0x3000, 0x3000, "an ideographic space", false},
-    {0xfeff, 0xfeff, "a byte order mark", false},
+    {0x00a0, 0x00a0, "a no-break space", false},       {0x00ad, 0x00ad, "a soft hyphen", false},
+    {0x037e, 0x037e, "a Greek question mark", false},  {0x0370, 0x03ff, "a Greek letter", true},
+    {0x0400, 0x052f, "a Cyrillic letter", true},       {0x2000, 0x200a, "a typographic space", false},
+    {0x200b, 0x200b, "a zero-width space", false},     {0x200c, 0x200f, "an invisible mark", false},
+    {0x2010, 0x2015, "a typographic dash", false},     {0x2018, 0x201f, "a typographic quote", false},
+    {0x2028, 0x202e, "an invisible mark", false},      {0x202f, 0x202f, "a narrow no-break space", false},
+    {0x2060, 0x2064, "an invisible mark", false},      {0x2212, 0x2212, "a typographic minus", false},
+    {0x3000, 0x3000, "an ideographic space", false},   {0xfeff, 0xfeff, "a byte order mark", false},
     {0xff01, 0xff5e, "a full-width character", false},
 };
 
@@ -43,7 +35,7 @@ static bool is_latin(struct hub_str s, size_t at) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool describe(struct hub_str s, size_t at, struct hub_odd_character *out) {
+static bool describe_odd(struct hub_str s, size_t at, struct hub_odd_character *out) {
     size_t n;
     uint32_t c = first_character(hub_str(s.p + at, s.n - at), &n);
     for (size_t i = 0; c >= 0x80 && i < sizeof odd / sizeof *odd; i++) {
@@ -56,10 +48,10 @@ static bool describe(struct hub_str s, size_t at, struct hub_odd_character *out)
     return false;
 }
 
-bool hub_odd_at(struct hub_str s, struct hub_odd_character *out) { return s.n && describe(s, 0, out); }
+bool hub_odd_at(struct hub_str s, struct hub_odd_character *out) { return s.n && describe_odd(s, 0, out); }
 
 bool hub_odd_character(struct hub_str s, struct hub_odd_character *out) {
     for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0xc0 && describe(s, i, out)) return true;
+        if ((unsigned char)s.p[i] >= 0xc0 && describe_odd(s, i, out)) return true;
     return false;
 }

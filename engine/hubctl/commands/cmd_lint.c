@@ -99,8 +99,8 @@ static void check_one(struct lint *t, const char *path, bool folder) {
                                              .overlays = t->fixes.overlays,
                                              .overlay_n = t->fixes.n};
     struct hub_service *service = NULL;
-    enum hub_code code = folder ? hub_service_load(path, &options, t->diags, &service)
-                                : hub_file_check(path, &options, t->diags);
+    enum hub_code code =
+        folder ? hub_service_load(path, &options, t->diags, &service) : hub_file_check(path, &options, t->diags);
     hub_service_free(service);
     if (code == HUB_NOT_FOUND) t->unreadable = true;
 }
@@ -218,7 +218,7 @@ static int put_fixes(struct lint *t, bool from_stdin) {
 
 /* ---- the command ---- */
 
-static int check_options(const struct lint_options *o, bool from_stdin) {
+static int check_lint_options(const struct lint_options *o, bool from_stdin) {
     bool among = false;
     for (size_t i = 0; i < o->paths.n; i++) among = among || !strcmp(o->paths.items[i], "-");
     if (among && !from_stdin) return hub_cli_fail(&hubctl_lint.cli, "- stands alone: one text comes on stdin");
@@ -260,8 +260,7 @@ static int run_once(struct lint *t, bool from_stdin) {
     if (t->o->write_baseline) return HUBCTL_OK;
     print_findings(t, t->o->fix && (from_stdin || t->o->dry_run) ? stderr : stdout);
     if (t->unreadable) return HUBCTL_USAGE;
-    bool bad = hub_diags_count(t->diags, HUB_SEV_ERROR) ||
-               (t->o->strict && hub_diags_count(t->diags, HUB_SEV_WARNING));
+    bool bad = hub_diags_count(t->diags, HUB_SEV_ERROR) || (t->o->strict && hub_diags_count(t->diags, HUB_SEV_WARNING));
     return bad ? HUBCTL_FAILED : HUBCTL_OK;
 }
 
@@ -270,7 +269,7 @@ static int run_lint(int argc, char **argv) {
     int code = hub_cli_parse(&hubctl_lint.cli, argc, argv, &o);
     if (code != HUB_CLI_GO_ON) return code;
     bool from_stdin = o.paths.n == 1 && !strcmp(o.paths.items[0], "-");
-    code = check_options(&o, from_stdin);
+    code = check_lint_options(&o, from_stdin);
     if (code != HUB_CLI_GO_ON) return code;
     struct lint t = {.o = &o};
     code = run_once(&t, from_stdin);
@@ -293,8 +292,9 @@ static const struct hub_cli_option options[] = {
      .arg = "safe|all",
      .kind = HUB_CLI_MODE,
      .at = offsetof(struct lint_options, fix),
-     .help = "writes what can only have been meant (explain says of which codes), with all what was probably meant, too, "
-             "until nothing changes; then prints what is left"},
+     .help =
+         "writes what can only have been meant (explain says of which codes), with all what was probably meant, too, "
+         "until nothing changes; then prints what is left"},
     {.name = "dry-run",
      .kind = HUB_CLI_FLAG,
      .at = offsetof(struct lint_options, dry_run),
@@ -324,13 +324,14 @@ const struct hubctl_command hubctl_lint = {
             .question = "which service directory or hub file?",
             .many = true,
             .operand_at = offsetof(struct lint_options, paths),
-            .help = "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, "
-                    "references into service.yaml are not checked. Values from HUBD_* and ${NAME} count, as they do "
-                    "for hubd. - is the text on stdin; with --fix what becomes of it goes to stdout, and the findings "
-                    "to stderr.\n"
-                    "A comment \"# hubctl:ignore CODE,CODE -- reason\" takes warnings out, on their line or above it (in "
-                    "Lua \"-- hubctl:ignore …\"). .hubctl.yaml in the service directory, or where hubctl is started, may "
-                    "have lint: {severity: {CODE: warning|info|off}, baseline: FILE}, for warnings only.\n"
-                    "Exit codes: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n"},
+            .help =
+                "A PATH is a service directory (it holds service.yaml) or a hub file; of a hub file alone, "
+                "references into service.yaml are not checked. Values from HUBD_* and ${NAME} count, as they do "
+                "for hubd. - is the text on stdin; with --fix what becomes of it goes to stdout, and the findings "
+                "to stderr.\n"
+                "A comment \"# hubctl:ignore CODE,CODE -- reason\" takes warnings out, on their line or above it (in "
+                "Lua \"-- hubctl:ignore …\"). .hubctl.yaml in the service directory, or where hubctl is started, may "
+                "have lint: {severity: {CODE: warning|info|off}, baseline: FILE}, for warnings only.\n"
+                "Exit codes: 0 clean or warnings only, 1 errors, 2 usage or unreadable file.\n"},
     .run = run_lint,
 };

@@ -51,7 +51,8 @@ static void json_has_the_shape_of_the_contract(void **state) {
     assert_string_equal(json_string_value(json_object_get(root, "formatVersion")), "1.0");
     assert_true(json_is_false(json_object_get(root, "valid")));
     assert_int_equal(hub_json_get_int(root, "errorCount", -1), 2);
-    assert_int_equal(hub_json_get_int(root, "warningCount", -1), 2); /* open to all, and the role is granted by nobody */
+    assert_int_equal(hub_json_get_int(root, "warningCount", -1),
+                     2); /* open to all, and the role is granted by nobody */
     assert_int_equal(json_array_size(json_object_get(root, "diagnostics")), 4);
     json_t *list = json_object_get(root, "diagnostics");
     for (size_t i = 0; (first = json_array_get(list, i)) && !hub_str_is(hub_json_get_str(first, "code"), "H001");) i++;
