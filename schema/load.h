@@ -32,8 +32,8 @@ const struct hub_diag *hub_diags_at(const struct hub_diags *d, size_t i); /* sor
 void hub_diags_drop(struct hub_diags *d, size_t i);
 void hub_diags_set_file(struct hub_diags *d, size_t i, const char *file); /* copied; the order stays */
 void hub_diags_set_severity(struct hub_diags *d, size_t i, enum hub_severity severity);
-/* What its suggestion replaces: OUT is that range without the quotes around the word. False: there is none, or
- * it is over several lines. */
+/* What its suggestion replaces: OUT is that range without the quotes around the word. False: there is none,
+ * or it is over several lines. */
 struct hub_edit {
     int line, column, end_column; /* from 1, in characters; the end is exclusive */
     const char *text;

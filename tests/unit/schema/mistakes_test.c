@@ -16,6 +16,7 @@
 #include "base/io/file.h"
 #include "base/memory/mem.h"
 #include "base/text/utf8.h"
+#include "schema/memory.h"
 #include "scripting/scripts.h"
 #include "server/preflight.h"
 
@@ -273,11 +274,31 @@ static void each_mistake_is_found_where_it_is_and_once(void **state) {
     assert_int_equal(bad, 0);
 }
 
+/* Wherever a file ends, and whatever byte of it is another one, something is told and nothing is read beyond
+ * the text. */
+static void a_text_that_is_cut_or_changed_does_no_harm(void **state) {
+    (void)state;
+    struct hub_buf text = {0};
+    struct hub_str whole = read_text(&text, FOLDER "/base", "chat.hub.yaml");
+    static const char other[] = "\"'[]{}:|#-&*!%\\\t\n";
+    const struct hub_load_options options = {.checker = &hub_lua_checker};
+    for (size_t i = 0; i < whole.n; i += 5) {
+        struct hub_diags *diags = hub_diags_new();
+        char *copy = hub_str_dup(whole);
+        if (i % 2) copy[i] = other[i % (sizeof other - 1)];
+        HUB_UNUSED(hub_text_load(hub_str(NULL, 0), hub_str(copy, i % 2 ? whole.n : i), &options, diags, NULL),
+                   "that it comes back is what counts");
+        free(copy);
+        hub_diags_free(diags);
+    }
+    hub_buf_free(&text);
+}
+
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 int main(void) {
     static char *kinds[KINDS_MAX];
-    static struct CMUnitTest tests[KINDS_MAX];
+    static struct CMUnitTest tests[KINDS_MAX + 1];
     char dir[] = "/tmp/hub-mistakes-XXXXXX", command[700];
     size_t n = 0;
     DIR *d = opendir(FOLDER);
@@ -294,7 +315,8 @@ int main(void) {
     if (system(command)) return 1;
     for (size_t i = 0; i < n; i++)
         tests[i] = (struct CMUnitTest){kinds[i], each_mistake_is_found_where_it_is_and_once, NULL, NULL, kinds[i]};
-    int failed = _cmocka_run_group_tests("mistakes", tests, n, NULL, NULL);
+    tests[n] = (struct CMUnitTest)cmocka_unit_test(a_text_that_is_cut_or_changed_does_no_harm);
+    int failed = _cmocka_run_group_tests("mistakes", tests, n + 1, NULL, NULL);
     snprintf(command, sizeof command, "rm -r '%s'", dir);
     if (system(command)) failed++;
     for (size_t i = 0; i < n; i++) free(kinds[i]);
