@@ -20,7 +20,9 @@ static void check_command_role(struct hub_loader *l, struct hub_raw *h, const st
 
 static void check_command_room(struct hub_loader *l, struct hub_raw *h, const struct hub_def_command *c) {
     const struct hub_node *room = hub_place(l, c, "room");
-    if (hub_is_place_wrong(l, room->src->name, hub_node_path(l->scratch, room)) && room != hub_place(l, c, "")) return;
+    bool misspelt =
+        room->kind == HUB_NODE_SCALAR && room->value.n && !hub_str_among(room->value, "none optional required");
+    if (misspelt) return; /* which has been said */
     if (!h && c->room != HUB_COMMAND_NO_ROOM)
         hub_complain(l, "E001", room, NULL, "none", "a plain namespace has no rooms of a hub%s", hub_used_by(l, room));
     if (c->roles.n && c->room != HUB_COMMAND_IN_ROOM)
