@@ -20,7 +20,7 @@ enum hub_cli_kind {
 /* A row of the table. */
 struct hub_cli_option {
     const char *name; /* without the dashes */
-    /* What --help calls the value, "SECONDS"; the words of a CHOICE or MODE, "text|json"; NULL without a value. */
+    /* What --help calls the value, "SECONDS"; of CHOICE and MODE the words, "text|json"; NULL without. */
     const char *arg;
     enum hub_cli_kind kind;
     size_t at;        /* FLAG to MODE: offset of the field in TARGET */
