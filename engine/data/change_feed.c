@@ -17,6 +17,8 @@ struct hub_feed {
     struct hub_buf origin;     /* "hubd/<project>-<service>/", as it was at the start */
     struct hub_buf ending;     /* what records of this node end with */
     const struct hub_nodes *nodes;
+    hub_feed_seen *seen; /* NULL: nobody wants to see all */
+    void *seen_ctx;
 };
 
 /* ---- who listens in this process ---- */
@@ -54,6 +56,8 @@ void hub_feed_event_id(const struct hub_feed *f, char id[HUB_UUID_LEN + 1]) {
     hub_uuid7(id);
     memcpy(id + HUB_UUID_LEN - HUB_NODE_ID_LEN, f->nodes->self, HUB_NODE_ID_LEN);
 }
+
+void hub_feed_show(struct hub_feed *f, hub_feed_seen *seen, void *ctx) { f->seen = seen, f->seen_ctx = ctx; }
 
 void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o) { f->outbox = o; }
 
@@ -146,7 +150,7 @@ bool hub_feed_is_history(const struct hub_feed *f, const json_t *record) {
 /* ---- writes ---- */
 
 void hub_feed_announce(struct hub_feed *f, struct hub_write *w, bool rooms_notified) {
-    w->announce = f->outbox || is_heard(f, w->table, rooms_notified);
+    w->announce = f->outbox || f->seen || is_heard(f, w->table, rooms_notified);
     if (w->announce) hub_feed_event_id(f, w->event_id);
 }
 
@@ -169,9 +173,14 @@ static HUB_MUST json_t *record_of(const struct hub_feed *f, const struct hub_wri
 void hub_feed_done(struct hub_feed *f, const struct hub_write *w, bool rooms_notified, struct hub_work *rights) {
     if (!w->announce || w->code || w->duplicate || !w->changes) return;
     if (f->outbox) hub_outbox_poke(f->outbox);
-    if (!is_heard(f, w->table, rooms_notified)) return;
+    bool heard = is_heard(f, w->table, rooms_notified);
+    if (!heard && !f->seen) return;
     json_t *record = record_of(f, w);
     const json_t *row = w->before.n ? hub_json_get(record, w->table->name) : record;
-    f->changed(f->ctx, w->table, hub_write_event(w), hub_json_get(row, w->table->columns[w->table->id].property),
-               record, rooms_notified, rights);
+    const json_t *key = w->table->id == HUB_NO_ID ? NULL : hub_json_get(row, w->table->columns[w->table->id].property);
+    if (f->seen) f->seen(f->seen_ctx, w->table, hub_write_event(w), key, record);
+    if (heard)
+        f->changed(f->ctx, w->table, hub_write_event(w), key, record, rooms_notified, rights);
+    else
+        json_decref(record);
 }

@@ -33,6 +33,12 @@ void hub_feed_delete(struct hub_feed *f);
 /* Other services hear of changes by way of O; NULL: there are none. */
 void hub_feed_set_outbox(struct hub_feed *f, struct hub_outbox *o);
 
+/* From now on SEEN hears of each change, as other services would by way of an outbox; WHAT as in
+ * hub_feed_what_names, KEY and RECORD borrowed. NULL: nobody does. */
+typedef void hub_feed_seen(void *ctx, const struct hub_table *table, const char *what, const json_t *key,
+                           const json_t *record);
+void hub_feed_show(struct hub_feed *f, hub_feed_seen *seen, void *ctx);
+
 /* ---- who listens in this process ---- */
 
 /* Forgets all listeners, and knows the tables ALL (N of them, without OUTBOX) from now on. */

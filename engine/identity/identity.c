@@ -77,6 +77,7 @@ bool hub_identity_stands(const struct hub_identity_ctx *ctx, const struct hub_id
     const struct hub_identity_config *c = &ctx->config;
     if (who->rules != ctx->rules) return false;
     if (who->method == HUB_BY_WORD) return c->service->dev;
+    if (who->method == HUB_BY_VOUCHED) return c->vouch != NULL;
     if (who->method == HUB_BY_NOTHING) return c->service->anonymous;
     if (who->method == HUB_BY_COOKIE) return c->service->session_cookie != NULL;
     return c->service->jwt.on && hub_jwt_still_good(c->keys, who->signed_by, hub_identity_session(who));
@@ -560,9 +561,20 @@ static const char *why_no_method(const struct hub_resolution *r) {
     return r->instead ? r->instead : "none given";
 }
 
+static bool by_vouched(struct hub_resolution *r) {
+    const struct hub_identity_config *c = &r->ctx->config;
+    r->claims = c->vouch && *r->token ? c->vouch(c->vouch_arg, hub_cstr(r->token)) : NULL;
+    if (!r->claims) return false;
+    r->method = HUB_BY_VOUCHED;
+    take_claims(r, hub_loop_wall(c->loop) / 1000);
+    hub_resolution_authenticate(r);
+    return true;
+}
+
 /* A token wins over a cookie wherever tokens are taken. */
 static void by_method(struct hub_resolution *r) {
     const struct hub_service *service = r->ctx->config.service;
+    if (by_vouched(r)) return;
     bool given = *r->token && (service->jwt.on || service->dev || !service->session_cookie);
     if (service->dev && hub_str_starts(hub_cstr(r->token), HUB_STR("dev:")))
         by_word(r);

@@ -17,7 +17,7 @@
 #include "schema/def.h"
 #include "session/session.h"
 
-enum hub_auth_method { HUB_BY_TOKEN, HUB_BY_WORD, HUB_BY_NOTHING, HUB_BY_COOKIE };
+enum hub_auth_method { HUB_BY_TOKEN, HUB_BY_WORD, HUB_BY_NOTHING, HUB_BY_COOKIE, HUB_BY_VOUCHED };
 
 /* Never changed once made, but that it ends. Its session is text while nobody asks for it: a tree of five
  * members takes a kilobyte, and ten thousand connections may do nothing. */
@@ -61,6 +61,10 @@ struct hub_identity_config {
     struct hub_cache *cache;                  /* for auth.session; may be NULL without */
     const struct hub_hook_ops *hooks;
     struct hub_scripts *scripts; /* NULL: an authenticate hook, if there is one, refuses everybody */
+    /* Who vouches for a token without any check of it: its claims, a new reference, or NULL, and then it is
+     * judged as any other. NULL: nobody. */
+    json_t *(*vouch)(void *arg, struct hub_str token);
+    void *vouch_arg;
 };
 struct hub_identity_ctx;
 HUB_MUST struct hub_identity_ctx *hub_identity_ctx_new(const struct hub_identity_config *config);

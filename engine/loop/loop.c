@@ -237,6 +237,14 @@ struct hub_clock *hub_loop_clock(const struct hub_loop *l) {
 }
 int64_t hub_loop_next_due(const struct hub_loop *l) { return l->heap_n ? l->heap[0]->due : INT64_MAX; }
 
+bool hub_loop_is_idle(struct hub_loop *l) {
+    if (l->uv_due || !hub_list_empty(&l->deferred) || hub_loop_next_due(l) <= hub_loop_now(l)) return false;
+    pthread_mutex_lock(&l->posted_lock);
+    bool none = hub_list_empty(&l->posted);
+    pthread_mutex_unlock(&l->posted_lock);
+    return none;
+}
+
 /* On any thread. */
 static void on_turned(struct hub_clock_listener *listener) {
     wake_loop(HUB_CONTAINER(listener, struct hub_loop, turned));

@@ -35,6 +35,9 @@ struct hub_clock *hub_loop_clock(const struct hub_loop *loop);
 /* When the next timer is due, as hub_loop_now tells time; INT64_MAX: none runs. For who turns the clock from
  * one timer to the next, so that none runs late. */
 int64_t hub_loop_next_due(const struct hub_loop *loop);
+/* Whether the next turn would find nothing to do: no timer is due, and no task waits. What threads are about
+ * to post, or descriptors to bring, cannot be known. */
+bool hub_loop_is_idle(struct hub_loop *loop);
 /* One hook, called after each batch of callbacks; flushes what became due for connections. */
 void hub_loop_on_flush(struct hub_loop *loop, void (*flush)(void *arg), void *arg);
 

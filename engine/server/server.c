@@ -86,6 +86,7 @@ int hub_server_open_cache_and_bus(struct hub_server *s) {
 
 enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *g, struct hub_err *err) {
     const struct hub_def_jwt *jwt = &g->service->jwt;
+    if (s->inside) return HUB_OK;
     enum hub_code code = jwt->on ? hub_jwt_keys_load(jwt, &g->keys, err) : HUB_OK;
     if (!code && g->service->session_cookie)
         code = hub_cookie_secrets_load(g->service->session_secret_env, &g->secrets, err);
@@ -98,6 +99,7 @@ enum hub_code hub_server_load_keys(struct hub_server *s, struct hub_generation *
 }
 
 struct hub_identity_config hub_server_identity_config(const struct hub_server *s, const struct hub_generation *g) {
+    const struct hub_server_inside *in = s->inside;
     return (struct hub_identity_config){.loop = s->loop,
                                         .service = g->service,
                                         .keys = g->keys,
@@ -105,12 +107,14 @@ struct hub_identity_config hub_server_identity_config(const struct hub_server *s
                                         .secrets = g->secrets,
                                         .cache = s->cache,
                                         .hooks = &hub_lua_hook_ops,
-                                        .scripts = g->scripts};
+                                        .scripts = g->scripts,
+                                        .vouch = in ? in->vouch : NULL,
+                                        .vouch_arg = in ? in->arg : NULL};
 }
 
 int hub_server_make_identity(struct hub_server *s) {
     struct hub_err err;
-    if (hub_curl_new(s->loop, &s->curl, &err) || hub_server_load_keys(s, &s->now, &err))
+    if ((!s->inside && hub_curl_new(s->loop, &s->curl, &err)) || hub_server_load_keys(s, &s->now, &err))
         return hub_server_failed(&err, HUB_EXIT_FAILED);
     const struct hub_identity_config config = hub_server_identity_config(s, &s->now);
     s->identity = hub_identity_ctx_new(&config);
@@ -133,6 +137,7 @@ int hub_server_make_engine(struct hub_server *s) {
     s->ops.holds = hub_engine_holds(s->engine);
     s->ops.backlog = hub_engine_backlog(s->engine);
     s->http_host = (struct hub_host){.fns = hub_curl_host_fns, .ctx = s->curl};
+    if (s->inside) s->http_host = (struct hub_host){.fns = s->inside->http, .ctx = s->inside->arg};
     s->host = hub_engine_hosts(s->engine_hosts, s->engine, &s->http_host);
     if (hub_scripts_new(&s->now.scripts, s->loop, s->now.service, s->host, &err))
         return hub_server_failed(&err, HUB_EXIT_INVALID);
@@ -190,7 +195,7 @@ enum hub_code hub_server_load_files(struct hub_generation *g, struct hub_err *er
 
 static enum hub_code open_transport(struct hub_server *s, const struct hub_transport *beside, struct hub_err *err) {
     const struct hub_service *d = s->now.service;
-    const struct hub_transport_config transport = {.host = d->host,
+    const struct hub_transport_config transport = {.host = s->inside ? NULL : d->host,
                                                    .port = beside ? hub_transport_port(beside) : (int)d->port,
                                                    .shares_port = d->threads > 1,
                                                    .beside = beside,

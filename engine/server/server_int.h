@@ -36,9 +36,19 @@ struct hub_retired {
 
 enum hub_bootstrap { HUB_BOOTSTRAP_DUE, HUB_BOOTSTRAP_RUNNING, HUB_BOOTSTRAP_OVER };
 
+/* What a program gives a service that runs inside it, with clients of the program's own (hubctl test).
+ * Nothing is listened on, connections come by hub_transport_adopt; tokens are not checked, and nothing is
+ * fetched. */
+struct hub_server_inside {
+    json_t *(*vouch)(void *arg, struct hub_str token); /* hub_identity_config.vouch */
+    const struct hub_host_fn *http;                    /* serves scripts' table "http" */
+    void *arg;                                         /* of both */
+};
+
 struct hub_siblings;
 struct hub_server {
     const struct hub_server_options *options;
+    const struct hub_server_inside *inside; /* NULL: it is a process of its own */
     struct hub_siblings *siblings;     /* of the first loop: the others, once they are there */
     bool follows;                      /* one of the others */
     struct hub_transport_group *group; /* of the listeners of all; NULL: there is one */
@@ -102,6 +112,8 @@ enum hub_code hub_server_load_files(struct hub_generation *g, struct hub_err *er
 struct hub_identity_config hub_server_identity_config(const struct hub_server *s, const struct hub_generation *g);
 /* What resolves tokens: keys, and the fetches of keys. The cache is open, if there is one. */
 int hub_server_make_identity(struct hub_server *s);
+/* Sessions and transport, with the listener, which holds new sessions off until the start is over. */
+int hub_server_listen(struct hub_server *s);
 /* Everything between the backends and the listener. */
 int hub_server_make_engine(struct hub_server *s);
 

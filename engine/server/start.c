@@ -69,7 +69,7 @@ static void start_serving(struct hub_server *s) {
         hub_siblings_served(s);
         return;
     }
-    say_serving(s);
+    if (!s->inside) say_serving(s);
     hub_server_tell_started(s);
 }
 

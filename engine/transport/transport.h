@@ -17,7 +17,7 @@ struct hub_eio;      /* one Engine.IO session: a logical connection that survive
 struct hub_http_req; /* one HTTP request that waits for its answer */
 
 struct hub_transport_config {
-    const char *host;                   /* IPv4, IPv6 or name; or "unix:/path" */
+    const char *host;                   /* IPv4, IPv6 or name; or "unix:/path"; NULL: nothing is listened on */
     int port;                           /* 0 = any free */
     bool shares_port;                   /* transports of other loops of this process listen there, too */
     const struct hub_transport *beside; /* one that does so already; looked at by hub_transport_new alone */
@@ -121,6 +121,9 @@ void hub_transport_local_names(struct hub_transport *t, bool on);
 /* While HELD new sessions are refused; requests are served. */
 void hub_transport_hold(struct hub_transport *t, bool held);
 int hub_transport_port(const struct hub_transport *t); /* the port really bound */
+/* Takes FD, one end of a pair of connected stream sockets, as if it had been accepted; it belongs to the
+ * transport from now on. For a program that has its own clients inside. */
+void hub_transport_adopt(struct hub_transport *t, int fd);
 /* From now on new sessions are refused and answers say "Connection: close". The listener stays: clients
  * that poll need new connections to fetch what is queued for them. */
 void hub_transport_drain(struct hub_transport *t);

@@ -14,10 +14,29 @@ static void refill_random(void *out, size_t n) {
     }
 }
 
+/* Where the thread's sequence is that hub_random_repeat began; 0: it has none. */
+static _Thread_local uint64_t sequence;
+
+void hub_random_repeat(uint64_t seed) { sequence = seed | 1; }
+
+/* Weyl's sequence, mixed as SplitMix64 does. */
+static void repeat_random(void *out, size_t n) {
+    for (unsigned char *p = out; n; p++, n--) {
+        uint64_t z = sequence += 0x9e3779b97f4a7c15 * 2;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        *p = (unsigned char)((z ^ (z >> 31)) >> 56);
+    }
+}
+
 void hub_random(void *out, size_t n) {
     /* A pool turns one system call per id into one per about thirty ids. */
     static _Thread_local unsigned char pool[512];
     static _Thread_local size_t left;
+    if (sequence) {
+        repeat_random(out, n);
+        return;
+    }
     if (n > sizeof pool) {
         refill_random(out, n);
         return;

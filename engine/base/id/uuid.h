@@ -8,6 +8,10 @@
 /* Writes 36 characters and a NUL. Version 7 (RFC 9562 5.7): each is larger than those that calls which had
  * returned before brought, in all threads of this process and also within one millisecond. */
 void hub_uuid7(char out[HUB_UUID_LEN + 1]);
+struct hub_clock;
+/* From now on the calling thread's have the time of CLOCK (NULL: the system's again), and are larger than
+ * those only that it has made since: with hub_random_repeat they are the same each time. */
+void hub_uuid7_by(const struct hub_clock *clock);
 /* How long ago ID, an UUID of version 7, was made; 0 when its time is still to come. */
 int64_t hub_uuid7_age_ms(const char id[HUB_UUID_LEN + 1]);
 void hub_uuid4(char out[HUB_UUID_LEN + 1]);

@@ -17,6 +17,11 @@ static const char *const names[] = {"error", "warn", "info", "debug"};
 
 void hub_log_setup(enum hub_log_level level, bool json) { max_level = level, as_json = json; }
 
+static hub_log_taker *taker; /* NULL: stderr */
+static void *taker_arg;
+
+void hub_log_divert(hub_log_taker *take, void *arg) { taker = take, taker_arg = arg; }
+
 bool hub_log_on(enum hub_log_level level) { return level <= max_level; }
 
 /* Bytes from strangers must neither break a line nor reach a terminal raw. */
@@ -91,7 +96,10 @@ static void finish_line(struct hub_buf *b) {
 static void put_line(struct hub_buf *b, enum hub_log_level level, uint32_t left_out) {
     if (left_out) number_field(b, "leftOutBefore", left_out);
     finish_line(b);
-    hub_log_put(level, hub_buf_str(b));
+    if (taker)
+        taker(taker_arg, level, hub_str(b->p, b->n - 1));
+    else
+        hub_log_put(level, hub_buf_str(b));
     hub_buf_free(b);
 }
 
@@ -140,6 +148,12 @@ static bool tells_kinds_apart(const char *name) {
     return false;
 }
 
+static bool is_admitted(enum hub_log_level level, const char *component, uint64_t key, const char *about,
+                        uint32_t *left_out) {
+    *left_out = 0;
+    return taker || hub_log_admit(level, component, key, hub_cstr(about), left_out);
+}
+
 /* A script chooses its message and its fields, all but the first, which is its place. */
 static uint64_t key_of_kv(const char *component, const char *message, va_list fields) {
     bool is_script = !strcmp(component, "script");
@@ -154,9 +168,7 @@ static uint64_t key_of_kv(const char *component, const char *message, va_list fi
 
 void hub_logf(enum hub_log_level level, const char *component, const char *fmt, ...) {
     uint32_t left_out;
-    if (!hub_log_on(level) ||
-        !hub_log_admit(level, component, key_of(component, hub_cstr(fmt)), hub_cstr(fmt), &left_out))
-        return;
+    if (!hub_log_on(level) || !is_admitted(level, component, key_of(component, hub_cstr(fmt)), fmt, &left_out)) return;
     char text[1024];
     va_list ap;
     va_start(ap, fmt);
@@ -175,7 +187,7 @@ void hub_log_kv(enum hub_log_level level, const char *component, const char *mes
     va_start(ap, message);
     uint64_t key = key_of_kv(component, message, ap);
     va_end(ap);
-    if (!hub_log_admit(level, component, key, hub_cstr(message), &left_out)) return;
+    if (!is_admitted(level, component, key, message, &left_out)) return;
     struct hub_buf b = {0};
     begin_line(&b, level, component, hub_cstr(message));
     va_start(ap, message);

@@ -20,6 +20,10 @@ enum hub_log_level { HUB_LOG_ERROR, HUB_LOG_WARN, HUB_LOG_INFO, HUB_LOG_DEBUG };
 
 /* From main, before there are other threads. */
 void hub_log_setup(enum hub_log_level level, bool json);
+/* From now on TAKE has the lines instead of stderr, all of them, whole and without their end; NULL: stderr
+ * again. Comes on any thread. From main. */
+typedef void hub_log_taker(void *arg, enum hub_log_level level, struct hub_str line);
+void hub_log_divert(hub_log_taker *take, void *arg);
 bool hub_log_on(enum hub_log_level level);
 
 /* From now on a thread writes. Fatal signals that nobody handles wait for it, 500 ms at most, before they

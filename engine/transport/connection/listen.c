@@ -139,6 +139,11 @@ static void on_acceptable(void *arg, int events) {
 
 static bool is_file(const struct hub_transport *t) { return strncmp(t->cfg.host, "unix:", 5) == 0; }
 
+void hub_transport_adopt(struct hub_transport *t, int fd) {
+    const struct sockaddr peer = {.sa_family = AF_UNIX};
+    hub_link_new(t, fd, &peer);
+}
+
 static bool add_listener(struct hub_transport *t, int fd) {
     struct hub_listener *l = &t->listeners[t->listener_n];
     *l = (struct hub_listener){.t = t, .fd = fd, .watch = hub_watch_new(t->loop, fd, on_acceptable, l)};
@@ -288,6 +293,7 @@ static enum hub_code share_file(struct hub_transport *t, struct hub_err *err) {
 enum hub_code hub_listen_open(struct hub_transport *t, struct hub_err *err) {
     size_t descriptors = raise_descriptor_limit();
     t->max_links = descriptors > 2 * FD_HEADROOM ? descriptors - FD_HEADROOM : descriptors / 2;
+    if (!t->cfg.host) return HUB_OK;
     enum hub_code code = !is_file(t) ? open_ports(t, err) : t->cfg.beside ? share_file(t, err) : open_file(t, err);
     if (!code) watch_listeners(t, true);
     return code;
