@@ -6,6 +6,7 @@
 #define WARNING HUB_SEV_WARNING, false
 #define MENDED HUB_SEV_ERROR, true /* what it suggests is the only thing that can have been meant */
 #define REFUSED "hubd refuses to start with the definition; on reload the old one keeps serving."
+#define NOT_RUN "hubctl test runs nothing (exit code 3); hubd does not look at scenarios."
 
 static const struct hub_code_row rows[] = {
     {"Y001", MENDED, "YAML syntax",
@@ -898,6 +899,95 @@ static const struct hub_code_row rows[] = {
      "function game.move() end\n"
      "return game",
      REFUSED},
+    {"T001", ERROR, "unknown key in a scenario",
+     "A scenario, a step or an expectation has a key that it does not know.",
+     "steps:\n"
+     "  - joins: {as: ann, room: l1}",
+     "steps:\n"
+     "  - join: {as: ann, room: l1}",
+     NOT_RUN},
+    {"T002", ERROR, "wrong type in a scenario", "A value of a scenario has another type than its field.",
+     "steps: {join: {as: ann, room: l1}}",
+     "steps:\n"
+     "  - join: {as: ann, room: l1}",
+     NOT_RUN},
+    {"T003", ERROR, "something required is missing in a scenario", "A field that is needed is not there, or empty.",
+     "steps:\n"
+     "  - join: {as: ann}",
+     "steps:\n"
+     "  - join: {as: ann, room: l1}",
+     NOT_RUN},
+    {"T004", ERROR, "bad name in a scenario", "The id of a user has characters that no id can have, or is too long.",
+     "users:\n"
+     "  \"\": {roleId: bidder}",
+     "users:\n"
+     "  ann: {roleId: bidder}",
+     NOT_RUN},
+    {"T005", ERROR, "value out of range in a scenario", "A number or a text is outside of what its field takes.",
+     "steps:\n"
+     "  - query: {object: lot, limit: 0}",
+     "steps:\n"
+     "  - query: {object: lot, limit: 10}",
+     NOT_RUN},
+    {"T006", ERROR, "unknown word in a scenario", "A field that takes one of a few words has another one.",
+     "expect: {answer: {body: {$type: text}}}", "expect: {answer: {body: {$type: string}}}", NOT_RUN},
+    {"T008", ERROR, "a step without action, or with two",
+     "Each step does exactly one thing; what has to be so afterwards stands beside it under expect. A scenario needs "
+     "at least a "
+     "step or a decision.",
+     "steps:\n"
+     "  - join: {as: ann, room: l1}\n"
+     "    advance: 5s",
+     "steps:\n"
+     "  - join: {as: ann, room: l1}\n"
+     "  - advance: 5s",
+     NOT_RUN},
+    {"T009", ERROR, "unknown user in a scenario",
+     "A step or an expectation names somebody who is not among users, and whom no step connects.",
+     "users: {ann: {}}\n"
+     "steps:\n"
+     "  - join: {as: anne, room: l1}",
+     "users: {ann: {}}\n"
+     "steps:\n"
+     "  - join: {as: ann, room: l1}",
+     NOT_RUN},
+    {"T010", ERROR, "unknown hub in a scenario", "hub names a hub of the service, or the path of a plain namespace.",
+     "hub: auctions", "hub: auction", NOT_RUN},
+    {"T011", ERROR, "bad time in a scenario",
+     "at is a moment in ISO 8601; advance is a length of time (ms, s, m, h, d, joined), or {to: MOMENT}.",
+     "steps:\n"
+     "  - advance: 5 minutes",
+     "steps:\n"
+     "  - advance: 5m",
+     NOT_RUN},
+    {"T012", ERROR, "row of a scenario does not fit",
+     "given maps DataObjects to lists of rows. Each row needs the id and all required properties, only known "
+     "properties, and "
+     "values of their types.",
+     "given:\n"
+     "  lot: [{titel: Clock}]",
+     "given:\n"
+     "  lot: [{id: l1, title: Clock}]",
+     NOT_RUN},
+    {"T013", ERROR, "bad matcher",
+     "A key that begins with $ is a matcher, and has to be one that there is, with a value that it takes.",
+     "expect: {answer: {message: {id: {$matches: \"^m\"}}}}", "expect: {answer: {message: {id: {$match: \"^m\"}}}}",
+     NOT_RUN},
+    {"T014", ERROR, "used before it was saved",
+     "${name} stands for what $save: name has kept in a step before; nothing comes from the environment.",
+     "steps:\n"
+     "  - emit: {as: ann, event: hub:delete, data: {messageId: \"${id}\"}}",
+     "steps:\n"
+     "  - send: {as: ann, room: l1, content: {body: Hi}}\n"
+     "    expect: {answer: {message: {id: {$save: id}}}}\n"
+     "  - emit: {as: ann, event: hub:delete, data: {messageId: \"${id}\"}}",
+     NOT_RUN},
+    {"T015", ERROR, "bad decision", "A row of decisions has a user with a userId, a room, and either gives or denied.",
+     "decisions:\n"
+     "  - {user: {roleId: guest}, room: l1}",
+     "decisions:\n"
+     "  - {user: {userId: x, roleId: guest}, room: l1, gives: viewer}",
+     NOT_RUN},
 };
 
 const struct hub_code_row *hub_code_rows(size_t *n) {

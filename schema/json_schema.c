@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "schema/load.h"
+#include "schema/scenario/rows.h"
 #include "schema/table.h"
 
 static const char *const reference = "$ref";
@@ -163,7 +164,8 @@ static void add_definitions(json_t *defs, const struct hub_fields *t) {
 void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out) {
     static const struct hub_fields *const tables[] = {[HUB_SCHEMA_HUB] = &hub_fields_hub,
                                                       [HUB_SCHEMA_SERVICE] = &hub_fields_service,
-                                                      [HUB_SCHEMA_PLUGIN] = &hub_fields_plugin};
+                                                      [HUB_SCHEMA_PLUGIN] = &hub_fields_plugin,
+                                                      [HUB_SCHEMA_SCENARIO] = &hub_fields_scenario};
     const struct hub_fields *t = tables[kind];
     json_t *defs = json_object(), *root = json_object();
     add_definitions(defs, t);

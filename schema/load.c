@@ -120,6 +120,14 @@ static struct paths files_below(struct hub_loader *l, const char *dir, const cha
     return files;
 }
 
+size_t hub_find_files(struct hub_loader *l, const char *dir, const char *const *endings, char ***out) {
+    struct stat st;
+    struct paths files = {0};
+    if (!lstat(dir, &st)) files = files_below(l, dir, endings);
+    *out = files.items;
+    return files.n;
+}
+
 const char *hub_find_one(struct hub_loader *l, const char *dir, const char *name) {
     static const char *const endings[] = {"yaml", "yml", "json"};
     const char *found = NULL;

@@ -140,7 +140,7 @@ enum hub_code hub_file_check(const char *path, const struct hub_load_options *op
  * but for passwords in URLs and in bus.options: they are "***". */
 void hub_service_dump(const struct hub_service *s, struct hub_buf *out);
 /* JSON Schema (draft 2020-12) of a document, from the table. */
-enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE, HUB_SCHEMA_PLUGIN, HUB_SCHEMA_KINDS };
+enum hub_schema_kind { HUB_SCHEMA_HUB, HUB_SCHEMA_SERVICE, HUB_SCHEMA_PLUGIN, HUB_SCHEMA_SCENARIO, HUB_SCHEMA_KINDS };
 void hub_schema_print(enum hub_schema_kind kind, struct hub_buf *out);
 /* The same as a field reference in Markdown: docs/reference. */
 void hub_reference_print(enum hub_schema_kind kind, struct hub_buf *out);

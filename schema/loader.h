@@ -152,6 +152,10 @@ void hub_check_service(struct hub_loader *l);
 void hub_check_clients(struct hub_loader *l); /* of service.yaml */
 bool hub_is_socket_event(const char *name);   /* one that Socket.IO keeps for itself */
 void hub_load_seed(struct hub_loader *l, struct hub_node *root);
+/* The rows of O that the list N has, with their defaults; what is wrong with them is told with CODE. New
+ * reference, an array in any case. */
+HUB_MUST json_t *hub_read_rows(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *n,
+                               const char *code);
 void hub_finish_hub(struct hub_loader *l, struct hub_raw *h);
 void hub_check_hub(struct hub_loader *l, struct hub_raw *h);
 /* Whether a role that is granted is not known, or one has no name: it may have been meant to be any of
@@ -191,6 +195,9 @@ void hub_check_start(struct hub_loader *l, const char *file, bool whole);
 /* DIR/NAME with one of the endings .yaml, .yml, .json; NULL when there is none. Two of them are one too
  * many. */
 const char *hub_find_one(struct hub_loader *l, const char *dir, const char *name);
+/* Paths of the files below DIR whose names end in one of ENDINGS, in the order of names: an array to be freed
+ * of texts that are the load's. A folder that is not there has none. */
+size_t hub_find_files(struct hub_loader *l, const char *dir, const char *const *endings, char ***out);
 /* NULL when the file cannot be read (reported). */
 HUB_MUST struct hub_source *hub_open_source(struct hub_loader *l, const char *path, char kind);
 bool hub_is_mapping(struct hub_loader *l, struct hub_node *root); /* else that is said */

@@ -9,19 +9,20 @@ static void unknown_object(struct hub_loader *l, struct hub_node *n) {
                  HUB_FMT(n->key));
 }
 
-static void read_cell(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *cell, json_t *row) {
+static void read_cell(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *cell, json_t *row,
+                      const char *code) {
     int i = hub_def_property(o, cell->key);
     if (i < 0) {
         struct hub_nearest near = {.word = cell->key};
         for (size_t k = 0; k < o->property_n; k++)
             if (o->properties[k].name) hub_nearest_try(&near, o->properties[k].name);
-        hub_complain(l, "S023", cell, &cell->key_range, near.best, "\"%.*s\" is not a property of %s",
-                     HUB_FMT(cell->key), o->name);
+        hub_complain(l, code, cell, &cell->key_range, near.best, "\"%.*s\" is not a property of %s", HUB_FMT(cell->key),
+                     o->name);
         if (near.best) cell->key = hub_cstr(near.best); /* its own absence is no second mistake */
         return;
     }
     if (hub_node_is_null(cell)) return;
-    json_t *v = hub_value_for_field(l, &o->properties[i], cell, "S023");
+    json_t *v = hub_value_for_field(l, &o->properties[i], cell, code);
     if (v) json_object_set_new(row, o->properties[i].name, v);
 }
 
@@ -31,30 +32,49 @@ static bool is_missing(struct hub_node *row, const char *name) {
     return !cell || hub_node_is_null(cell);
 }
 
-static void complete_row(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *n, json_t *row) {
+static void complete_row(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *n, json_t *row,
+                         const char *code) {
     for (size_t i = 0; i < o->property_n; i++) {
         const struct hub_def_field *f = &o->properties[i];
         if (!f->name || json_object_get(row, f->name)) continue;
         if (f->default_value)
             json_object_set(row, f->name, f->default_value);
         else if ((f->required || strcmp(f->name, o->id_property) == 0) && is_missing(n, f->name))
-            hub_complain(l, "S023", n, NULL, NULL, "this row of %s has no %s", o->name, f->name);
+            hub_complain(l, code, n, NULL, NULL, "this row of %s has no %s", o->name, f->name);
     }
 }
 
-static void read_row(struct hub_loader *l, struct hub_def_object *o, struct hub_node *n, struct hub_map *ids) {
+/* Where rows go to, and the code of what is wrong with them. */
+struct row_list {
+    json_t *rows;
+    const char *code;
+    struct hub_map ids;
+};
+
+static void read_row(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *n, struct row_list *to) {
+    const char *code = to->code;
     if (n->kind != HUB_NODE_MAP) {
-        if (!n->bad) hub_complain(l, "S023", n, NULL, NULL, "a row must be a mapping, not %s", hub_node_kind_name(n));
+        if (!n->bad) hub_complain(l, code, n, NULL, NULL, "a row must be a mapping, not %s", hub_node_kind_name(n));
         return;
     }
     json_t *row = json_object();
-    json_array_append_new(o->seed, row);
-    for (struct hub_node *c = n->first; c; c = c->next) read_cell(l, o, c, row);
-    complete_row(l, o, n, row);
+    json_array_append_new(to->rows, row);
+    for (struct hub_node *c = n->first; c; c = c->next) read_cell(l, o, c, row, code);
+    complete_row(l, o, n, row, code);
     struct hub_node *id = hub_node_get(n, hub_cstr(o->id_property));
-    if (id && id->kind == HUB_NODE_SCALAR && !id->bad && id->value.n && hub_map_put(ids, id->value, id))
-        hub_complain(l, "S023", id, NULL, NULL, "two rows of %s have the %s \"%.*s\"", o->name, o->id_property,
+    if (id && id->kind == HUB_NODE_SCALAR && !id->bad && id->value.n && hub_map_put(&to->ids, id->value, id))
+        hub_complain(l, code, id, NULL, NULL, "two rows of %s have the %s \"%.*s\"", o->name, o->id_property,
                      HUB_FMT(id->value));
+}
+
+json_t *hub_read_rows(struct hub_loader *l, const struct hub_def_object *o, struct hub_node *n, const char *code) {
+    struct row_list to = {.rows = json_array(), .code = code};
+    if (n->kind == HUB_NODE_SEQ)
+        for (struct hub_node *row = n->first; row; row = row->next) read_row(l, o, row, &to);
+    else if (!n->bad)
+        hub_complain(l, code, n, NULL, NULL, "the rows of %s must be a list, not %s", o->name, hub_node_kind_name(n));
+    hub_map_clear(&to.ids);
+    return to.rows;
 }
 
 static void read_object(struct hub_loader *l, struct hub_node *n) {
@@ -66,15 +86,8 @@ static void read_object(struct hub_loader *l, struct hub_node *n) {
     } else if (!o->managed) {
         hub_complain(l, "S023", n, &n->key_range, NULL,
                      "%s is not managed: hubd does not insert rows into existing tables", o->name);
-    } else if (n->kind != HUB_NODE_SEQ) {
-        if (!n->bad)
-            hub_complain(l, "S023", n, NULL, NULL, "the rows of %s must be a list, not %s", o->name,
-                         hub_node_kind_name(n));
     } else {
-        struct hub_map ids = {0};
-        o->seed = hub_arena_json(l->keep, json_array());
-        for (struct hub_node *row = n->first; row; row = row->next) read_row(l, o, row, &ids);
-        hub_map_clear(&ids);
+        o->seed = hub_arena_json(l->keep, hub_read_rows(l, o, n, "S023"));
     }
 }
 

@@ -9,8 +9,8 @@ enum { HUB_SOURCE_MAX = 1 << 20 }; /* largest file accepted, bytes */
 struct hub_plugin_source;
 struct hub_source {
     const char *name; /* as diagnostics show it */
-    char kind; /* 'H' document of a hub or a plugin, 'S' service.yaml and seed.yaml, 'L' Lua module: the letter of its
-                  codes */
+    char kind; /* 'H' document of a hub or a plugin, 'S' service.yaml and seed.yaml, 'L' Lua module, 'T' scenario: the
+                  letter of its codes */
     const struct hub_plugin_source *plugin; /* whose it is; NULL: of no plugin */
     struct hub_str text;
     const size_t *lines; /* byte offset of every line */

@@ -13,18 +13,25 @@
 
 #include "base/match/pattern.h"
 #include "base/memory/mem.h"
+#include "schema/scenario/rows.h"
 
-static const char *const common_codes[][2] = {
-    [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001"}, [HUB_COMMON_TYPE] = {"H002", "S002"},
-    [HUB_COMMON_MISSING] = {"H003", "S003"},     [HUB_COMMON_NAME] = {"H004", "S004"},
-    [HUB_COMMON_RANGE] = {"H005", "S005"},       [HUB_COMMON_WORD] = {"H006", "S006"},
-    [HUB_COMMON_DUPLICATE] = {"H007", "S007"},   [HUB_COMMON_ENUM_EMPTY] = {"H016", "S016"},
-    [HUB_COMMON_DEFAULT] = {"H017", "S017"},     [HUB_COMMON_ENUM_UNUSED] = {"H018", "S018"},
+/* Of documents of hubs, of service.yaml and of scenarios, which do not have all of them. */
+static const char *const common_codes[][3] = {
+    [HUB_COMMON_UNKNOWN_KEY] = {"H001", "S001", "T001"},
+    [HUB_COMMON_TYPE] = {"H002", "S002", "T002"},
+    [HUB_COMMON_MISSING] = {"H003", "S003", "T003"},
+    [HUB_COMMON_NAME] = {"H004", "S004", "T004"},
+    [HUB_COMMON_RANGE] = {"H005", "S005", "T005"},
+    [HUB_COMMON_WORD] = {"H006", "S006", "T006"},
+    [HUB_COMMON_DUPLICATE] = {"H007", "S007", NULL},
+    [HUB_COMMON_ENUM_EMPTY] = {"H016", "S016"},
+    [HUB_COMMON_DEFAULT] = {"H017", "S017"},
+    [HUB_COMMON_ENUM_UNUSED] = {"H018", "S018"},
     [HUB_COMMON_RESERVED] = {"H019", "S019"},
 };
 
 const char *hub_common_code(const struct hub_node *n, enum hub_common what) {
-    return common_codes[what][n->src->kind == 'S'];
+    return common_codes[what][n->src->kind == 'S' ? 1 : n->src->kind == 'T' ? 2 : 0];
 }
 
 /* What an author cannot see is told by name, in names and values that are not known. */
@@ -784,6 +791,7 @@ static const char *path_elsewhere(struct hub_loader *l, const struct hub_fields 
 }
 
 static const struct hub_fields *document_of(const struct hub_loader *l, const struct hub_node *n) {
+    if (n->src->kind == 'T') return &hub_fields_scenario;
     return n->src->plugin ? &hub_fields_plugin : l->hub ? &hub_fields_hub : &hub_fields_service;
 }
 

@@ -37,6 +37,7 @@ extern const struct hubctl_command hubctl_lint;
 extern const struct hubctl_command hubctl_migrate;
 extern const struct hubctl_command hubctl_new;
 extern const struct hubctl_command hubctl_schema;
+extern const struct hubctl_command hubctl_test;
 extern const struct hubctl_command hubctl_token;
 extern const struct hubctl_command hubctl_types;
 extern const struct hubctl_command hubctl_why;

@@ -18,6 +18,7 @@ static const struct hubctl_command *const commands[] = {
     &hubctl_migrate,
     &hubctl_new,
     &hubctl_schema,
+    &hubctl_test,
     &hubctl_token,
     &hubctl_types,
     &hubctl_why,

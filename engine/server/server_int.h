@@ -112,8 +112,6 @@ enum hub_code hub_server_load_files(struct hub_generation *g, struct hub_err *er
 struct hub_identity_config hub_server_identity_config(const struct hub_server *s, const struct hub_generation *g);
 /* What resolves tokens: keys, and the fetches of keys. The cache is open, if there is one. */
 int hub_server_make_identity(struct hub_server *s);
-/* Sessions and transport, with the listener, which holds new sessions off until the start is over. */
-int hub_server_listen(struct hub_server *s);
 /* Everything between the backends and the listener. */
 int hub_server_make_engine(struct hub_server *s);
 

@@ -27,10 +27,10 @@ static int run_schema(int argc, char **argv) {
 
 static const struct hub_cli_option options[] = {
     {.name = "kind",
-     .arg = "hub|service|plugin", /* in the order of enum hub_schema_kind */
+     .arg = "hub|service|plugin|scenario", /* in the order of enum hub_schema_kind */
      .kind = HUB_CLI_CHOICE,
      .at = offsetof(struct schema_options, kind),
-     .help = "of a hub's document (default), of service.yaml or of plugin.yaml"},
+     .help = "of a hub's document (default), of service.yaml, of plugin.yaml or of a scenario"},
     {.name = "format",
      .arg = "json|markdown",
      .kind = HUB_CLI_CHOICE,

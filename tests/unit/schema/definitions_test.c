@@ -18,6 +18,7 @@
 #include "base/io/file.h"
 #include "base/memory/mem.h"
 #include "schema/diag.h"
+#include "schema/scenario/scenario.h"
 #include "scripting/scripts.h"
 #include "server/preflight.h"
 
@@ -69,6 +70,7 @@ static struct hub_diags *check(const char *dir, struct hub_service **keep) {
         code = hub_service_load(dir, &options, diags, &service);
     }
     assert_int_equal(code == HUB_OK, hub_diags_count(diags, HUB_SEV_ERROR) == 0);
+    if (service) hub_scenarios_lint(service, diags);
     hub_buf_free(&text);
     hub_buf_free(&alone);
     if (keep)
