@@ -234,7 +234,8 @@ static void check_events(struct hub_loader *l, const struct hub_scenario *s, con
                      hub_node_kind_name(events));
     for (struct hub_node *c = events->kind == HUB_NODE_MAP ? events->first : NULL; c; c = c->next) {
         expect_user(l, s, c, &c->key_range, c->key);
-        if (c->kind != HUB_NODE_SEQ)
+        bool is_matcher = c->kind == HUB_NODE_MAP && c->first && hub_str_starts(c->first->key, HUB_STR("$"));
+        if (c->kind != HUB_NODE_SEQ && !is_matcher)
             hub_complain(l, "T002", c, NULL, NULL, "the events of a user must be a list, not %s",
                          hub_node_kind_name(c));
     }

@@ -2,6 +2,7 @@
  * one C call. */
 #include <lualib.h>
 
+#include "base/crypto/random.h"
 #include "scripting/scripting_int.h"
 
 /* RESULTS_MAX: every instruction that passes on "..." copies them all. */
@@ -247,8 +248,19 @@ static void open_utf8(lua_State *L) {
     lua_setfield(L, -2, "utf8");
 }
 
+/* By default Lua seeds with addresses and the time: where chance is to be repeated, that would not be. */
+static void seed_lua_math(lua_State *L) {
+    lua_Integer seeds[2];
+    hub_random(seeds, sizeof seeds);
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, seeds[0]);
+    lua_pushinteger(L, seeds[1]);
+    lua_call(L, 2, 0);
+}
+
 static void open_lua_math(lua_State *L) {
     luaL_requiref(L, "math", luaopen_math, 0);
+    seed_lua_math(L);
     lua_pushnil(L);
     lua_setfield(L, -2, "randomseed"); /* the generator is everybody's */
     hub_lua_freeze_flat(L, "math");

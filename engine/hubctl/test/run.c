@@ -1,5 +1,5 @@
-/* The steps of a scenario one after the other, up to the first that fails; then its decisions, each by
- * itself. */
+/* The decisions of a scenario, each by itself, on the rows that are given; then its steps one after the other,
+ * up to the first that fails. */
 #include "hubctl/test/run.h"
 
 #include <stdlib.h>
@@ -45,24 +45,25 @@ void hub_test_fail_at(void *run, const struct hub_node *at, const char *path, co
 }
 
 static void keep_logs(struct hub_test_run *r) {
-    if (r->result->failure_n && json_array_size(r->world->seen.logs))
-        r->result->logs = json_deep_copy(r->world->seen.logs);
+    if (!r->result->logs && json_array_size(r->world->seen.logs)) r->result->logs = json_deep_copy(r->world->seen.logs);
 }
 
 static void run_step(struct hub_test_run *r, const struct hub_scenario_step *s) {
     r->node = s->node;
     r->does = hub_scenario_action_names[s->action];
+    size_t failed = r->result->failure_n;
     json_t *answer = hub_test_do(r, s);
-    if (!r->result->failure_n) hub_test_expect(r, s, answer);
+    if (r->result->failure_n == failed) hub_test_expect(r, s, answer);
     json_decref(answer);
 }
 
 static void run_steps(struct hub_test_run *r) {
     const struct hub_scenario *s = r->world->scenario;
-    for (size_t i = 0; i < s->step_n && !r->result->failure_n; i++) {
+    size_t failed = r->result->failure_n; /* decisions that are others end nothing */
+    for (size_t i = 0; i < s->step_n && r->result->failure_n == failed; i++) {
         r->step = i + 1;
         run_step(r, &s->steps[i]);
-        keep_logs(r);
+        if (r->result->failure_n > failed) keep_logs(r);
         hub_test_forget(r->world);
     }
 }
@@ -83,16 +84,18 @@ void hub_test_run(struct hub_service *service, const struct hub_scenario *scenar
     struct hub_err err = {0};
     if (hub_test_world_new(service, scenario, &r.world, &err)) {
         hub_test_fail(&r, NULL, "start", "a service that starts", err.text);
+        keep_logs(&r);
     } else {
         int64_t began = hub_loop_now(r.world->server.loop);
+        run_decisions(&r);
+        size_t failed = out->failure_n;
+        r.step = 0;
         hub_test_connect_users(&r);
-        if (out->failure_n) keep_logs(&r);
+        if (out->failure_n > failed) keep_logs(&r);
         hub_test_forget(r.world);
-        run_steps(&r);
-        if (!out->failure_n) run_decisions(&r);
+        if (out->failure_n == failed) run_steps(&r);
         out->duration_ms = hub_loop_now(r.world->server.loop) - began;
     }
-    if (!out->logs) keep_logs(&r);
     hub_test_world_free(r.world);
 }
 

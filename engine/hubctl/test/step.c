@@ -87,7 +87,7 @@ void hub_test_connect_users(struct hub_test_run *r) {
     json_object_foreach(s->users, name, claims) connect_user(r, name);
     for (size_t i = 0; i < s->step_n; i++) {
         const struct hub_scenario_act *a = &s->steps[i].acts[s->steps[i].action];
-        if (a->as && s->steps[i].action != HUB_STEP_REST && !r->result->failure_n) connect_user(r, a->as);
+        if (a->as && s->steps[i].action != HUB_STEP_REST) connect_user(r, a->as);
     }
 }
 

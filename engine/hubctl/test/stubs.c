@@ -144,7 +144,7 @@ static void make_request(struct hub_test_world *w, struct hub_host_call *call, c
         answer_by(w, i, call);
         return;
     }
-    w->unstubbed++;
+    json_array_append(w->seen.unstubbed, request);
     hub_host_fail(call, HUB_INTERNAL, "http: no stub of the scenario fits this request");
 }
 

@@ -57,13 +57,13 @@ static void keep_change(void *arg, const struct hub_table *table, const char *wh
 
 void hub_test_forget(struct hub_test_world *w) {
     json_array_clear(w->seen.http);
+    json_array_clear(w->seen.unstubbed);
     json_array_clear(w->seen.published);
     json_array_clear(w->seen.changes);
     pthread_mutex_lock(&w->log_lock);
     json_array_clear(w->seen.logs);
     w->errors = 0;
     pthread_mutex_unlock(&w->log_lock);
-    w->unstubbed = 0;
     HUB_LIST_EACH(&w->clients, it) json_array_clear(HUB_CONTAINER(it, struct hub_test_client, link)->events);
 }
 
@@ -174,7 +174,7 @@ enum hub_code hub_test_world_new(struct hub_service *service, const struct hub_s
     hub_list_init(&w->clients);
     hub_list_init(&w->delayed);
     w->saved = json_object();
-    w->seen = (struct hub_test_seen){json_array(), json_array(), json_array(), json_array()};
+    w->seen = (struct hub_test_seen){json_array(), json_array(), json_array(), json_array(), json_array()};
     w->stub_uses = hub_xcalloc(scenario->http_n + 1, sizeof *w->stub_uses);
     w->inside = (struct hub_server_inside){.vouch = vouch_for_user, .http = hub_test_http_fns, .arg = w};
     w->options.wait_seconds = PATIENCE_MS / 1000;
@@ -215,7 +215,7 @@ void hub_test_world_free(struct hub_test_world *w) {
     hub_clock_deinit(&w->clock);
     pthread_mutex_destroy(&w->log_lock);
     json_decref(w->saved);
-    json_t *all[] = {w->seen.http, w->seen.published, w->seen.changes, w->seen.logs};
+    json_t *all[] = {w->seen.http, w->seen.published, w->seen.changes, w->seen.logs, w->seen.unstubbed};
     for (size_t i = 0; i < HUB_NELEM(all); i++) json_decref(all[i]);
     free(w->stub_uses);
     free(w);

@@ -27,6 +27,7 @@ struct hub_test_bus {
 /* What has gone out since somebody asked last; arrays. */
 struct hub_test_seen {
     json_t *http, *published, *changes, *logs;
+    json_t *unstubbed; /* those of http that no stub answered */
 };
 
 struct hub_test_world {
@@ -43,7 +44,6 @@ struct hub_test_world {
     json_t *saved;     /* $save */
     struct hub_test_seen seen;
     size_t errors;            /* lines of level error among seen.logs */
-    size_t unstubbed;         /* requests that no stub answered, of seen.http */
     size_t *stub_uses;        /* parallel to the scenario's http stubs */
     pthread_mutex_t log_lock; /* of seen.logs and errors: threads log, too */
     struct hub_list clients;  /* hub_test_client.link */
