@@ -25,7 +25,7 @@ adapters/sqlite/writer.c: latency, the interruption of a statement
 engine/hubctl/bench/bench_load.c: the load generator
 engine/hubctl/bench/bench_net.c: the load generator
 engine/hubctl/bench/bench_proc.c: the load generator
-engine/hubctl/test/world.c: how long threads may take to bring what the world of a scenario waits for
+engine/hubctl/test/world/world.c: how long threads may take to bring what the world of a scenario waits for
 engine/loop/loop.c: the time of a turn, of which hub_loop_now makes that of its clock
 engine/transport/transport.c: work of one turn
 scripting/lua/limit.c: CPU time of scripts

@@ -52,6 +52,19 @@ expect 2 test "$work/empty"
 grep -q 'there is no scenario' "$work/err"
 [ ! -e tests/scenarios/good/data ] || { echo 'a scenario has made files'; exit 1; }
 
+# --watch runs them again when something has changed.
+cp -r tests/scenarios/good "$work/watched"
+mkfifo "$work/reports"
+"$hubctl" test "$work/watched" --filter 'Who may' --watch >"$work/reports" 2>&1 &
+watching=$!
+exec 5<"$work/reports"
+read -r line <&5 && [[ $line == passed* ]] || { echo "--watch begins with \"$line\""; exit 1; }
+read -r line <&5
+sed -i 's/gives: host/gives: visitor/' "$work/watched/scenarios/decisions.yaml"
+read -r line <&5 && [[ $line == FAILED* ]] || { echo "--watch goes on with \"$line\""; exit 1; }
+kill "$watching"
+exec 5<&-
+
 # What is drawn is the same again, and another with another seed or name.
 dice() { # SEED NAME
     printf 'name: %s\nhub: hall\nseed: %s\nusers: {ann: {roleId: staff}}\nsteps:\n  - command: {as: ann, name: dice}\n    expect: {answer: {result: {n: 0, id: x}}}\n' "$2" "$1" >"$work/dice.yaml"

@@ -1,4 +1,5 @@
 /* hubctl test: runs the scenarios of a service. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +10,13 @@
 #include "base/telemetry/log.h"
 #include "hubctl/hubctl.h"
 #include "hubctl/test/report.h"
+#include "hubctl/test/watch.h"
 #include "scripting/scripts.h"
 
 struct test_options {
     unsigned format; /* enum hub_test_format */
     const char *filter;
+    bool watch;
     struct hub_cli_operands paths; /* the service's directory, then scenarios */
 };
 
@@ -75,6 +78,18 @@ static int test_service(const struct test_options *o) {
     return code;
 }
 
+/* Again whenever a file of the service has changed, until it is interrupted. */
+static int test_and_watch(const struct test_options *o) {
+    for (;;) {
+        int fd = hub_test_watch_begin(o->paths.items[0]); /* before anything is read: nothing is missed */
+        HUB_UNUSED(test_service(o), "it has been told, and the next time may be better");
+        fflush(stdout);
+        if (fd >= 0 && hub_test_watch_wait(fd)) continue;
+        fprintf(stderr, "hubctl test: %s cannot be watched: %s\n", o->paths.items[0], strerror(errno));
+        return HUBCTL_FAILED;
+    }
+}
+
 static int run_test(int argc, char **argv) {
     struct test_options o = {0};
     int code = hub_cli_parse(&hubctl_test.cli, argc, argv, &o);
@@ -82,7 +97,7 @@ static int run_test(int argc, char **argv) {
     hub_random_repeat(1); /* before anything is drawn once for the process */
     hub_log_setup(HUB_LOG_INFO, true);
     signal(SIGPIPE, SIG_IGN);
-    return test_service(&o);
+    return o.watch ? test_and_watch(&o) : test_service(&o);
 }
 
 static const struct hub_cli_option options[] = {
@@ -96,6 +111,10 @@ static const struct hub_cli_option options[] = {
      .kind = HUB_CLI_CHOICE,
      .at = offsetof(struct test_options, format),
      .help = "the form of the report (default text)"},
+    {.name = "watch",
+     .kind = HUB_CLI_FLAG,
+     .at = offsetof(struct test_options, watch),
+     .help = "runs them again whenever a file of the service has changed, until it is interrupted"},
 };
 
 const struct hubctl_command hubctl_test = {

@@ -3,9 +3,9 @@
 
 #include "base/memory/mem.h"
 #include "data/objects.h"
-#include "hubctl/test/client.h"
 #include "hubctl/test/match.h"
 #include "hubctl/test/run.h"
+#include "hubctl/test/world/client.h"
 
 static struct hub_test_match telling_match(struct hub_test_run *r) {
     return (struct hub_test_match){.saved = r->world->saved, .tell = hub_test_fail_at, .arg = r};

@@ -1,5 +1,5 @@
-/* The decisions of a scenario, each by itself, on the rows that are given; then its steps one after the other,
- * up to the first that fails. */
+/* The decisions of a scenario, each by itself, on the rows that are given; then its steps one after the
+ * other, up to the first that fails. */
 #include "hubctl/test/run.h"
 
 #include <stdlib.h>

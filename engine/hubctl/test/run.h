@@ -1,7 +1,7 @@
 /* One scenario from its beginning to its end, and what came of it. */
 #ifndef HUB_TEST_RUN_H
 #define HUB_TEST_RUN_H
-#include "hubctl/test/world.h"
+#include "hubctl/test/world/world.h"
 
 /* Something that was not as expected. */
 struct hub_test_failure {

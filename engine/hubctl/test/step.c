@@ -3,9 +3,9 @@
 
 #include "base/memory/mem.h"
 #include "data/objects.h"
-#include "hubctl/test/client.h"
 #include "hubctl/test/match.h"
 #include "hubctl/test/run.h"
+#include "hubctl/test/world/client.h"
 
 #define ANSWER_MS 86400000 /* of the scenario's time, in which an answer has to come */
 

@@ -117,6 +117,33 @@ static void levels_hide_what_is_below_them(void **state) {
     assert_string_equal(released(), "");
 }
 
+static void keep_line(void *arg, enum hub_log_level level, struct hub_str line) {
+    struct hub_buf *b = arg;
+    hub_buf_addf(b, "%d %.*s|", level, HUB_FMT(line));
+}
+
+/* As many as there are: nobody reads them but a program. */
+static void lines_that_are_diverted_are_all_there_and_not_on_stderr(void **state) {
+    (void)state;
+    struct hub_buf lines = {0};
+    size_t n = 0;
+    hub_log_setup(HUB_LOG_INFO, false);
+    hub_log_divert(keep_line, &lines);
+    capture();
+    for (int i = 0; i < 100; i++) hub_log_kv(HUB_LOG_WARN, "x", "said", "n", "1", NULL);
+    hub_logf(HUB_LOG_DEBUG, "x", "hidden");
+    hub_log_divert(NULL, NULL);
+    assert_string_equal(released(), "");
+    for (const char *p = hub_buf_cstr(&lines); (p = strchr(p, '|')); p++) n++;
+    assert_int_equal(n, 100);
+    assert_non_null(strstr(hub_buf_cstr(&lines), "warn  x: said n=1|"));
+    assert_null(strchr(hub_buf_cstr(&lines), '\n'));
+    hub_buf_free(&lines);
+    capture();
+    hub_logf(HUB_LOG_INFO, "x", "back");
+    assert_non_null(strstr(released(), "back"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_lines_carry_level_component_message_and_fields),
@@ -124,6 +151,7 @@ int main(void) {
         cmocka_unit_test(strangers_cannot_forge_lines_or_colour_the_terminal),
         cmocka_unit_test(long_values_and_messages_are_cut),
         cmocka_unit_test(levels_hide_what_is_below_them),
+        cmocka_unit_test(lines_that_are_diverted_are_all_there_and_not_on_stderr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

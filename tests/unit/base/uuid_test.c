@@ -3,6 +3,7 @@
 #include "base/crypto/random.h"
 #include "base/id/uuid.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -89,6 +90,49 @@ static void random_bytes_of_any_length_are_filled(void **state) {
     assert_true(histogram[0] < 400);
 }
 
+/* What comes of SEED on a clock that stands at WALL_MS, in a thread of its own: the others go on as they
+ * are. */
+struct repeated {
+    uint64_t seed;
+    int64_t wall_ms;
+    char v7[2][HUB_UUID_LEN + 1], v4[HUB_UUID_LEN + 1];
+};
+
+static void *repeat(void *arg) {
+    struct repeated *r = arg;
+    struct hub_clock clock;
+    hub_clock_init_frozen(&clock, r->wall_ms);
+    hub_random_repeat(r->seed);
+    hub_uuid7_by(&clock);
+    hub_uuid7(r->v7[0]);
+    hub_uuid7(r->v7[1]);
+    hub_uuid4(r->v4);
+    hub_clock_deinit(&clock);
+    return NULL;
+}
+
+static struct repeated repeated(uint64_t seed, int64_t wall_ms) {
+    struct repeated r = {.seed = seed, .wall_ms = wall_ms};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, repeat, &r), 0);
+    pthread_join(thread, NULL);
+    return r;
+}
+
+static void a_thread_that_repeats_itself_makes_the_same_ids_again(void **state) {
+    (void)state;
+    const struct repeated one = repeated(7, 1767225600000), same = repeated(7, 1767225600000);
+    const struct repeated other = repeated(8, 1767225600000);
+    char here[HUB_UUID_LEN + 1];
+    assert_memory_equal(one.v7, same.v7, sizeof one.v7);
+    assert_string_equal(one.v4, same.v4);
+    assert_string_not_equal(one.v4, other.v4);
+    assert_true(strcmp(one.v7[0], one.v7[1]) < 0);
+    assert_memory_equal(one.v7[0], "019b76da-a800-7", 15); /* 1767225600000 */
+    hub_uuid7(here);
+    assert_true(hub_uuid7_age_ms(here) < 60000); /* this thread has the system's time */
+}
+
 static void a_digest_is_half_of_sha_256(void **state) {
     (void)state;
     char digest[HUB_DIGEST_SIZE];
@@ -105,6 +149,7 @@ int main(void) {
         cmocka_unit_test(version_4_has_its_bits),
         cmocka_unit_test(session_ids_are_url_safe_and_distinct),
         cmocka_unit_test(random_bytes_of_any_length_are_filled),
+        cmocka_unit_test(a_thread_that_repeats_itself_makes_the_same_ids_again),
         cmocka_unit_test(a_digest_is_half_of_sha_256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -787,6 +787,30 @@ static void an_address_is_looked_up_with_its_zone(void **state) {
     }
 }
 
+static void a_loop_is_idle_when_the_next_turn_has_nothing_to_do(void **state) {
+    (void)state;
+    struct numbered n[2] = {0};
+    loop = turned_loop_new();
+    order_n = 0;
+    turned_run_due(loop);
+    assert_true(hub_loop_is_idle(loop));
+    hub_timer_start(loop, &n[0].timer, 1000, note_timer);
+    assert_true(hub_loop_is_idle(loop)); /* it waits for time */
+    hub_clock_turn(&turned_clock, 1000);
+    assert_false(hub_loop_is_idle(loop));
+    turned_run_due(loop);
+    assert_true(hub_loop_is_idle(loop));
+    n[1].task.run = note_task;
+    hub_post(loop, &n[1].task);
+    assert_false(hub_loop_is_idle(loop));
+    turned_run_due(loop);
+    hub_defer(loop, &n[1].task);
+    assert_false(hub_loop_is_idle(loop));
+    turned_run_due(loop);
+    assert_true(hub_loop_is_idle(loop));
+    turned_loop_delete(loop);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_fire_in_order_of_due_time),
@@ -815,6 +839,7 @@ int main(void) {
         cmocka_unit_test(what_libuv_is_woken_for_by_nobody_does_not_keep_the_loop_awake),
         cmocka_unit_test(those_due_at_one_time_run_in_the_order_of_their_starts),
         cmocka_unit_test(an_address_is_looked_up_with_its_zone),
+        cmocka_unit_test(a_loop_is_idle_when_the_next_turn_has_nothing_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Making, running and ending the world of a scenario. */
-#include "hubctl/test/world.h"
+#include "hubctl/test/world/world.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 #include "base/telemetry/log.h"
 #include "data/change_feed.h"
 #include "data/objects.h"
-#include "hubctl/test/client.h"
+#include "hubctl/test/world/client.h"
 
 #define PATIENCE_MS 20000 /* real time for what threads have to bring */
 #define REST_TURNS 2      /* turns without anything new, after which there is nothing */

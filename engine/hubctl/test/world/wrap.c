@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory/mem.h"
-#include "hubctl/test/world.h"
+#include "hubctl/test/world/world.h"
 
 /* ---- the store ---- */
 

@@ -5,7 +5,7 @@
 #include "base/match/pattern.h"
 #include "base/memory/mem.h"
 #include "hubctl/test/match.h"
-#include "hubctl/test/world.h"
+#include "hubctl/test/world/world.h"
 
 /* ---- statements ---- */
 

@@ -1,5 +1,5 @@
 /* Clients: WebSocket frames, Engine.IO and Socket.IO packets, and requests by HTTP, over pairs of sockets. */
-#include "hubctl/test/client.h"
+#include "hubctl/test/world/client.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
  * that is connected by WebSocket speaks Engine.IO and Socket.IO, and answers pings by itself. */
 #ifndef HUB_TEST_CLIENT_H
 #define HUB_TEST_CLIENT_H
-#include "hubctl/test/world.h"
+#include "hubctl/test/world/world.h"
 
 enum hub_test_client_state {
     HUB_TEST_OPENING, /* the WebSocket, then the namespace */
