@@ -84,7 +84,7 @@ for my $file (@files) {
     while ($code =~ /^(?!static|typedef|#)(?:HUB_MUST )?[a-z][\w \*]*?\b(hub_\w+)\(/mgi) { $declared{$1} //= $file }
 }
 my %for_tests = map { $_ => 1 } qw(hub_pg_harmless hub_tables_suffix hub_clock_init hub_clock_init_frozen hub_clock_deinit hub_clock_turn hub_clock_set_wall
-    hub_code_rows hub_scripts_memory hub_text_load); # hub_text_load also for the fuzzer
+    hub_code_rows hub_scripts_memory hub_text_load hub_scenario_text_load); # hub_text_load also for the fuzzer
 # Headers whose callers come with the next step of decision 0039; until then tests call what is in them.
 my %ahead = map { ("engine/$_.h" => 1) } qw(mesh/place/lease mesh/place/place mesh/place/places mesh/window/window fanout/shared_bus);
 for my $name (sort keys %declared) {

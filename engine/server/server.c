@@ -63,6 +63,7 @@ enum hub_code hub_server_open_store(struct hub_server *s, bool look, struct hub_
 static enum hub_code open_bus(struct hub_server *s, const struct hub_bus_ops *ops, struct hub_err *err) {
     struct hub_backends_bus_config with;
     hub_backends_bus_config(s->now.service, &with);
+    if (s->inside) with.config.option_n = 0; /* they are for another bus than the one that stands in for it */
     enum hub_code code = ops->open(s->loop, &with.config, &s->bus, err);
     hub_backends_bus_config_free(&with);
     return code;
@@ -218,8 +219,8 @@ static enum hub_code open_transport(struct hub_server *s, const struct hub_trans
                                                    .deflate_websocket = d->deflate_websocket,
                                                    .gzip_http = d->gzip_http,
                                                    .deflate_threshold = (size_t)d->deflate_threshold,
-                                                   .tls_cert_file = d->tls_cert_file,
-                                                   .tls_key_file = d->tls_key_file};
+                                                   .tls_cert_file = s->inside ? NULL : d->tls_cert_file,
+                                                   .tls_key_file = s->inside ? NULL : d->tls_key_file};
     return hub_transport_new(&s->transport, s->loop, &transport, &hub_sessions_transport_ops, s->sessions, err);
 }
 

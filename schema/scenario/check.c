@@ -226,6 +226,16 @@ static void check_action(struct hub_loader *l, struct hub_scenario_step *s) {
     if (advance) check_advance(l, s, advance);
 }
 
+static bool is_matcher(const struct hub_node *n) {
+    return n->kind == HUB_NODE_MAP && n->first && hub_str_starts(n->first->key, HUB_STR("$"));
+}
+
+/* A list, or a matcher for one. */
+static void expect_list(struct hub_loader *l, const struct hub_node *n, const char *of) {
+    if (n && n->kind != HUB_NODE_SEQ && !is_matcher(n))
+        hub_complain(l, "T002", n, NULL, NULL, "%s must be a list, not %s", of, hub_node_kind_name(n));
+}
+
 static void check_events(struct hub_loader *l, const struct hub_scenario *s, const struct hub_scenario_step *step) {
     struct hub_node *events = hub_scenario_expected(step, "events");
     if (!events) return;
@@ -234,11 +244,32 @@ static void check_events(struct hub_loader *l, const struct hub_scenario *s, con
                      hub_node_kind_name(events));
     for (struct hub_node *c = events->kind == HUB_NODE_MAP ? events->first : NULL; c; c = c->next) {
         expect_user(l, s, c, &c->key_range, c->key);
-        bool is_matcher = c->kind == HUB_NODE_MAP && c->first && hub_str_starts(c->first->key, HUB_STR("$"));
-        if (c->kind != HUB_NODE_SEQ && !is_matcher)
-            hub_complain(l, "T002", c, NULL, NULL, "the events of a user must be a list, not %s",
-                         hub_node_kind_name(c));
+        expect_list(l, c, "the events of a user");
     }
+}
+
+static void check_lists(struct hub_loader *l, const struct hub_scenario_step *step) {
+    static const char *const lists[] = {"published", "dbEvents", "http"};
+    struct hub_node *objects = hub_scenario_expected(step, "objects"), *logs = hub_scenario_expected(step, "logs");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        expect_list(l, hub_scenario_expected(step, lists[i]), lists[i]);
+    if (logs && logs->kind != HUB_NODE_SEQ)
+        hub_complain(l, "T002", logs, NULL, NULL, "logs must be a list of lines, not %s", hub_node_kind_name(logs));
+    if (objects && objects->kind != HUB_NODE_MAP)
+        hub_complain(l, "T002", objects, NULL, NULL, "objects must map objects to lists of rows, not be %s",
+                     hub_node_kind_name(objects));
+    for (struct hub_node *o = objects ? objects->first : NULL; o; o = o->next)
+        if (objects->kind == HUB_NODE_MAP && o->kind != HUB_NODE_SEQ)
+            hub_complain(l, "T002", o, NULL, NULL, "the rows of an object must be a list, not %s",
+                         hub_node_kind_name(o));
+}
+
+static void check_subscribe(struct hub_loader *l, const struct hub_scenario_step *step) {
+    const struct hub_scenario_act *a = &step->acts[HUB_STEP_SUBSCRIBE];
+    int n = (a->channel != NULL) + (a->record_id != NULL) + (a->collection != NULL);
+    if (a->there && n != 1)
+        hub_complain(l, "T008", hub_node_get(step->node, HUB_STR("subscribe")), NULL, NULL,
+                     "subscribe names one channel, record or collection");
 }
 
 static void check_step(struct saved *saved, const struct hub_scenario *s, struct hub_scenario_step *step) {
@@ -251,13 +282,17 @@ static void check_step(struct saved *saved, const struct hub_scenario *s, struct
             expect_user(l, s, n ? n : step->node, NULL, hub_cstr(step->acts[i].as));
         }
     check_events(l, s, step);
+    check_lists(l, step);
+    check_subscribe(l, step);
     for (struct hub_node *c = step->node->first; c; c = c->next) check_value(saved, c, hub_str_is(c->key, "expect"));
 }
 
 /* ---- decisions ---- */
 
-static void check_decision(struct hub_loader *l, const struct hub_scenario_decision *d) {
+static void check_decision(struct hub_loader *l, const struct hub_scenario *s, const struct hub_scenario_decision *d) {
     const struct hub_node *user = hub_node_get(d->node, HUB_STR("user"));
+    if (s->hub && s->hub[0] == '/')
+        hub_complain(l, "T015", d->node, NULL, NULL, "a plain namespace has no rooms to enter");
     if (!d->gives == !d->denied)
         hub_complain(l, "T015", d->node, NULL, NULL, "a decision either gives a role or is denied with a code");
     if (user && !hub_node_get(user, HUB_STR("userId")))
@@ -273,7 +308,7 @@ void hub_scenario_check(struct hub_loader *l, struct hub_scenario *s) {
     for (size_t i = 0; i < s->step_n; i++)
         if (s->steps[i].node) check_step(&saved, s, &s->steps[i]);
     for (size_t i = 0; i < s->decision_n; i++)
-        if (s->decisions[i].node) check_decision(l, &s->decisions[i]);
+        if (s->decisions[i].node) check_decision(l, s, &s->decisions[i]);
     if (!s->step_n && !s->decision_n)
         hub_complain(l, "T008", s->node, NULL, NULL, "a scenario needs steps or decisions");
     hub_map_clear(&saved.names);

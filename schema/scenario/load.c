@@ -84,8 +84,7 @@ static void keep_nodes(struct hub_scenario *s) {
         }
 }
 
-static void load_document(struct hub_loader *l, struct hub_scenarios *all, const char *path) {
-    struct hub_source *src = hub_open_source(l, path, 'T');
+static void load_document(struct hub_loader *l, struct hub_scenarios *all, const struct hub_source *src) {
     struct hub_node *root = src ? hub_tree_parse(l->scratch, src, l->diags) : NULL;
     if (!root || !hub_is_mapping(l, root)) return;
     struct hub_scenario *s = hub_arena_zalloc(l->keep, sizeof *s);
@@ -103,29 +102,46 @@ static void load_folder(struct hub_loader *l, struct hub_scenarios *all) {
     static const char *const endings[] = {".yaml", ".yml", NULL};
     char **files;
     size_t n = hub_find_files(l, hub_arena_fmt(l->scratch, "%s/scenarios", l->dir), endings, &files);
-    for (size_t i = 0; i < n; i++) load_document(l, all, files[i]);
+    for (size_t i = 0; i < n; i++) load_document(l, all, hub_open_source(l, files[i], 'T'));
     free(files);
+}
+
+static struct hub_loader begin_scenarios(const struct hub_service *service, struct hub_diags *diags,
+                                         struct hub_scenarios **out) {
+    static const struct hub_load_options none;
+    struct hub_scenarios *all = *out = hub_xcalloc(1, sizeof *all);
+    all->arena = hub_arena_new();
+    return (struct hub_loader){.keep = all->arena,
+                               .scratch = all->arena,
+                               .options = &none,
+                               .diags = diags,
+                               .dir = service->dir,
+                               .service = (struct hub_service *)(uintptr_t)service};
+}
+
+static enum hub_code end_scenarios(struct hub_loader *l, size_t errors_before) {
+    hub_map_clear(&l->places);
+    free(l->refs);
+    free(l->scripts);
+    if (hub_diags_count(l->diags, HUB_SEV_ERROR) == errors_before) return HUB_OK;
+    return l->unreadable ? HUB_NOT_FOUND : HUB_BAD_REQUEST;
 }
 
 enum hub_code hub_scenarios_load(const struct hub_service *service, char *const *files, size_t file_n,
                                  struct hub_diags *diags, struct hub_scenarios **out) {
-    static const struct hub_load_options none;
-    struct hub_scenarios *all = *out = hub_xcalloc(1, sizeof *all);
     size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
-    all->arena = hub_arena_new();
-    struct hub_loader l = {.keep = all->arena,
-                           .scratch = all->arena,
-                           .options = &none,
-                           .diags = diags,
-                           .dir = service->dir,
-                           .service = (struct hub_service *)(uintptr_t)service};
-    for (size_t i = 0; i < file_n; i++) load_document(&l, all, files[i]);
-    if (!file_n) load_folder(&l, all);
-    hub_map_clear(&l.places);
-    free(l.refs);
-    free(l.scripts);
-    if (hub_diags_count(diags, HUB_SEV_ERROR) == errors) return HUB_OK;
-    return l.unreadable ? HUB_NOT_FOUND : HUB_BAD_REQUEST;
+    struct hub_loader l = begin_scenarios(service, diags, out);
+    for (size_t i = 0; i < file_n; i++) load_document(&l, *out, hub_open_source(&l, files[i], 'T'));
+    if (!file_n) load_folder(&l, *out);
+    return end_scenarios(&l, errors);
+}
+
+enum hub_code hub_scenario_text_load(const struct hub_service *service, struct hub_str text, struct hub_diags *diags,
+                                     struct hub_scenarios **out) {
+    size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
+    struct hub_loader l = begin_scenarios(service, diags, out);
+    load_document(&l, *out, hub_source_new(l.scratch, "scenario.yaml", 'T', text));
+    return end_scenarios(&l, errors);
 }
 
 void hub_scenarios_lint(const struct hub_service *service, struct hub_diags *diags) {

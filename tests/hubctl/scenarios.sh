@@ -22,6 +22,7 @@ golden() {
 
 expect 0 lint tests/scenarios/good --strict
 expect 0 test tests/scenarios/good
+expect 0 test tests/scenarios/production
 for hub in hubs/*/; do
     [ -e "$hub/service.yaml" ] || continue
     [ -d "$hub/scenarios" ] || { echo "$hub has no scenarios"; exit 1; }

@@ -101,25 +101,31 @@ static HUB_MUST json_t *answer_of(const struct hub_test_world *w, const struct h
     return answer;
 }
 
-static const char *error_of(const struct hub_node *reply) {
-    const struct hub_node *error = hub_node_get(reply, HUB_STR("error"));
-    if (!error) return NULL;
-    return hub_str_is(error->text, "timeout") ? "http: the time is over" : "http: the connection was refused";
-}
+#define TIMEOUT_MS 5000 /* as the request's own, where it says nothing */
 
-static void answer_by(struct hub_test_world *w, size_t i, struct hub_host_call *call) {
-    const struct hub_node *reply = reply_of(w, i), *delay = hub_node_get(reply, HUB_STR("delay"));
-    int64_t ms = 0;
-    const char *error = error_of(reply);
-    json_t *answer = error ? NULL : answer_of(w, reply);
-    if (!delay || !hub_scenario_duration(delay->text, &ms)) {
-        finish_call(call, answer, error);
-        return;
-    }
+static void answer_later(struct hub_test_world *w, struct hub_host_call *call, json_t *answer, const char *error,
+                         int64_t ms) {
     struct delayed *d = hub_xcalloc(1, sizeof *d);
     *d = (struct delayed){.world = w, .call = call, .answer = answer, .error = error};
     hub_list_push(&w->delayed, &d->link);
     hub_timer_start(w->server.loop, &d->timer, ms, on_due);
+}
+
+/* What takes longer than the request waits is a timeout, at that time. */
+static void answer_by(struct hub_test_world *w, size_t i, struct hub_host_call *call, int64_t timeout_ms) {
+    const struct hub_node *reply = reply_of(w, i), *delay = hub_node_get(reply, HUB_STR("delay"));
+    const struct hub_node *error = hub_node_get(reply, HUB_STR("error"));
+    bool times_out = error && hub_str_is(error->text, "timeout");
+    int64_t ms = 0;
+    if (delay && !hub_scenario_duration(delay->text, &ms)) ms = 0;
+    if (times_out || ms >= timeout_ms)
+        answer_later(w, call, NULL, "http: not done in time", timeout_ms);
+    else if (error)
+        answer_later(w, call, NULL, "http: Couldn't connect to server", ms);
+    else if (ms)
+        answer_later(w, call, answer_of(w, reply), NULL, ms);
+    else
+        finish_call(call, answer_of(w, reply), NULL);
 }
 
 /* A body that is JSON is shown as such, as a table that a script sends is. */
@@ -141,7 +147,7 @@ static void make_request(struct hub_test_world *w, struct hub_host_call *call, c
     while (i < w->scenario->http_n && !fits_stub(w, hub_node_get(w->scenario->http[i].node, HUB_STR("match")), request))
         i++;
     if (i < w->scenario->http_n) {
-        answer_by(w, i, call);
+        answer_by(w, i, call, hub_json_get_int(args, "timeoutMs", TIMEOUT_MS));
         return;
     }
     json_array_append(w->seen.unstubbed, request);
