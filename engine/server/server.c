@@ -228,8 +228,10 @@ int hub_server_listen(struct hub_server *s, const struct hub_transport *beside) 
     struct hub_err err;
     const struct hub_service *d = s->now.service;
     if (hub_server_load_files(&s->now, &err)) return hub_server_failed(&err, HUB_EXIT_FAILED);
-    s->console = hub_static_console();
-    s->client = hub_static_client(d->listen_path);
+    if (!s->inside) { /* pages for browsers, of which there are none inside */
+        s->console = hub_static_console();
+        s->client = hub_static_client(d->listen_path);
+    }
     s->ops = (struct hub_ops_config){.cache = s->cache,
                                      .bus = s->bus,
                                      .open = &s->open,
