@@ -6,7 +6,7 @@ set -euo pipefail
 # Libraries count as present when the package is; programs count when the command is, whoever packaged it.
 declare -A packages=(
     [build]="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libpcre2-dev libhttp-parser-dev libuv1-dev liblua5.4-dev libyaml-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev uthash-dev zlib1g-dev libwebsockets-dev"
-    [test]="libcmocka-dev ca-certificates postgresql"
+    [test]="libcmocka-dev ca-certificates postgresql libwebsockets-evlib-uv"
     [containers]="ca-certificates netavark"
     [fuzz]="libclang-rt-14-dev"
     [format]=""

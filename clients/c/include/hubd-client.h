@@ -92,8 +92,9 @@ HUBD_API int hubd_client_service(struct hubd_client *c, int timeout_ms);
 /* Ends everything: what is open is answered with closed, on_state says HUBD_CLOSED. Twice is fine. */
 HUBD_API void hubd_client_close(struct hubd_client *c);
 
-/* Closes and frees. With a foreign loop it turns that loop until libwebsockets has let go of it, so call
- * it outside of the loop's callbacks and before the loop is closed. NULL is fine. */
+/* Closes and frees; what a callback asks when it has been answered closed here is not answered any more.
+ * With a foreign loop it turns that loop until libwebsockets has let go of it, so call it outside of the
+ * loop's callbacks and before the loop is closed. NULL is fine. */
 HUBD_API void hubd_client_free(struct hubd_client *c);
 
 /* The token that was wanted; NULL: there is none, try later. Unasked: another token from now on, shown on

@@ -212,7 +212,8 @@ void hubd_client_close(struct hubd_client *c) { hubc_connection_close(&c->connec
 void hubd_client_free(struct hubd_client *c) {
     if (!c) return;
     hubc_connection_close(&c->connection);
-    hubc_connection_end_requests(&c->connection); /* what was asked since */
+    c->freeing = true; /* else who asks again whenever he is refused would never be done with */
+    hubc_connection_end_requests(&c->connection);
     sweep_all(c);
     while (c->invoked) hubd_client_on_invoke(c, c->invoked->type, NULL, NULL);
     hubc_connection_free(&c->connection);
@@ -231,6 +232,7 @@ void hubd_client_reconnection(struct hubd_client *c, int first_ms, int most_ms) 
 /* ---- rooms ---- */
 
 void hubd_client_join(struct hubd_client *c, const char *room_id, hubd_answer_fn *fn, void *user) {
+    if (c->freeing) return;
     if (hubc_connection_ended(&c->connection)) {
         fail_soon(c, "closed", fn, user);
         return;
@@ -250,6 +252,7 @@ void hubd_client_leave(struct hubd_client *c, const char *room_id, hubd_answer_f
 
 void hubd_client_send(struct hubd_client *c, const char *room_id, const char *type, const json_t *content,
                       hubd_answer_fn *fn, void *user) {
+    if (c->freeing) return;
     struct hubc_room *r = hubc_room_find(c, room_id);
     if (r) {
         hubc_room_send(r, type, content, (struct hubc_answer){fn, user});
@@ -263,6 +266,7 @@ void hubd_client_send(struct hubd_client *c, const char *room_id, const char *ty
 
 void hubd_client_command(struct hubd_client *c, const char *name, const json_t *payload, hubd_answer_fn *fn,
                          void *user) {
+    if (c->freeing) return;
     json_t *question = json_pack("{ss sO*}", "command", name, "payload", (json_t *)payload);
     hubc_connection_ask(&c->connection, "hub:command", question, fn ? give_answer : NULL,
                         fn ? answer_new(fn, user) : NULL);
@@ -287,6 +291,7 @@ static json_t *payload_with(const json_t *data, bool binary) {
 
 void hubd_client_emit(struct hubd_client *c, const char *event, const json_t *data, const void *binary,
                       size_t binary_len, hubd_answer_fn *fn, void *user) {
+    if (c->freeing) return;
     json_t *payload = payload_with(data, binary != NULL);
     hubc_connection_emit(&c->connection, event, payload, binary, binary_len, fn ? give_answer : NULL,
                          fn ? answer_new(fn, user) : NULL);

@@ -22,6 +22,7 @@ struct hubd_client {
     struct hubc_invoked *invoked;
     size_t waiting; /* sends of all rooms that have no answer yet */
     struct hubc_timer sweep;
+    bool freeing; /* nothing is asked any more */
 };
 
 /* A client on TRANSPORT, which is taken over. NULL: errno EINVAL. */

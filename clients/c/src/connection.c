@@ -407,12 +407,18 @@ static double wall_clock(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void take_token(struct hubc_connection *c, const char *token) {
-    free(c->token);
-    c->token = hubc_copy(token);
+/* Has the token renewed before it ends, where there is somebody to ask for another. */
+static void watch_token(struct hubc_connection *c) {
     hubc_timer_clear(&c->timers, &c->renewal);
-    int64_t ms = token && c->asks_for_tokens ? hubc_renewal_in(token, wall_clock()) : -1;
+    int64_t ms = c->token && c->asks_for_tokens ? hubc_renewal_in(c->token, wall_clock()) : -1;
     if (ms >= 0) hubc_timer_set(&c->timers, &c->renewal, ms);
+}
+
+static void take_token(struct hubc_connection *c, const char *token) {
+    char *taken = hubc_copy(token); /* it may be the old one */
+    free(c->token);
+    c->token = taken;
+    watch_token(c);
 }
 
 static void use_token(struct hubc_connection *c) {
@@ -459,6 +465,7 @@ void hubc_connection_init(struct hubc_connection *c, struct hubc_transport *tran
 
 void hubc_connection_start(struct hubc_connection *c) {
     hubc_session_prepare(&c->session);
+    watch_token(c);
     hubc_timer_set(&c->timers, &c->retry, 0);
 }
 

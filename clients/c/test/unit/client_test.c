@@ -238,6 +238,23 @@ static void what_is_sent_is_sent_until_it_is_answered(void **state) {
     finish(&w);
 }
 
+/* A gap makes the room join again on the same connection, where the answer is still to come. */
+static void what_is_on_its_way_is_not_sent_twice(void **state) {
+    (void)state;
+    struct world w;
+    begin(&w);
+    join_first(&w, 0, 0);
+    hubd_client_send(w.client, "r", "text", NULL, on_answer, &w);
+    message_comes(&w, 2);
+    *w.log = 0;
+    fake_text(w.line, "43/hub/chat,3[{" JOINED ",\"seq\":2}]");
+    fake_text(w.line, "42/hub/chat,[\"hub:history\",{\"roomId\":\"r\",\"messages\":[],\"recovered\":true}]");
+    expect_sent(&w, "hub:join");
+    fake_text(w.line, "43/hub/chat,2[{\"ok\":true,\"message\":{}}]");
+    expect_told(&w, "ok");
+    finish(&w);
+}
+
 static void commands_are_never_repeated(void **state) {
     (void)state;
     struct world w;
@@ -455,6 +472,39 @@ static void close_answers_all_that_is_open_once(void **state) {
     expect_told(&w, "closed closed closed");
 }
 
+static void ask_again(void *user, const struct hubd_error *error, const json_t *answer) {
+    struct world *w = user;
+    on_answer(user, error, answer);
+    hubd_client_command(w->client, "again", NULL, ask_again, w);
+}
+
+/* Who asks again whenever he is refused: free() would never end. */
+static void free_ends_though_everybody_asks_again(void **state) {
+    (void)state;
+    struct world w;
+    begin(&w);
+    hubd_client_command(w.client, "a", NULL, ask_again, &w);
+    finish(&w);
+    expect_told(&w, "closed closed closed");
+}
+
+/* The first token of one who can be asked for others is renewed, too. */
+static void a_first_token_is_watched(void **state) {
+    (void)state;
+    struct world w = {.line = fake_new()};
+    struct hubd_client_options o;
+    hubd_client_options_init(&o);
+    o.hub = "chat";
+    o.user = &w;
+    o.token = "e30.eyJleHAiOiAxMDAwMCwgImlhdCI6IDkwMDB9.x";
+    o.want_token = on_want_token;
+    w.client = hubc_client_new(&o, &w.line->base);
+    let_in(&w);
+    fake_turn(w.line, 1000);
+    expect_told(&w, "wanted");
+    finish(&w);
+}
+
 /* What a callback does to the client is done when it returns. */
 static void close_inside(void *user, const struct hubd_error *error, const json_t *answer) {
     struct world *w = user;
@@ -527,6 +577,7 @@ int main(void) {
         cmocka_unit_test(a_lost_connection_is_made_good),
         cmocka_unit_test(another_epoch_begins_anew),
         cmocka_unit_test(what_is_sent_is_sent_until_it_is_answered),
+        cmocka_unit_test(what_is_on_its_way_is_not_sent_twice),
         cmocka_unit_test(commands_are_never_repeated),
         cmocka_unit_test(silence_is_probed_and_ends_the_line),
         cmocka_unit_test(a_late_answer_where_others_come_ends_nothing),
@@ -540,6 +591,8 @@ int main(void) {
         cmocka_unit_test(a_room_that_one_is_thrown_out_of_is_over),
         cmocka_unit_test(close_answers_all_that_is_open_once),
         cmocka_unit_test(a_callback_may_close),
+        cmocka_unit_test(free_ends_though_everybody_asks_again),
+        cmocka_unit_test(a_first_token_is_watched),
         cmocka_unit_test(invocations_are_answered),
         cmocka_unit_test(what_cannot_be_sent_is_refused_here),
     };
