@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 
-static bool is_word_byte(char c) {
+static bool is_script_word_byte(char c) {
     return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
@@ -53,7 +53,7 @@ static bool is_operator_byte(char c) { return c && strchr("+-*/%^#&|~<>=!?:.", c
 static void add_after_blank(struct hub_buf *out, bool blank, char next) {
     if (!blank || !out->n) return;
     char last = out->p[out->n - 1];
-    if ((is_word_byte(last) && is_word_byte(next)) || (is_operator_byte(last) && is_operator_byte(next)))
+    if ((is_script_word_byte(last) && is_script_word_byte(next)) || (is_operator_byte(last) && is_operator_byte(next)))
         hub_buf_addc(out, ' ');
 }
 
@@ -77,8 +77,8 @@ bool hub_script_text_names(struct hub_str text, bool lua, struct hub_str name) {
     bool found = false;
     hub_script_text_normal(text, lua, &normal);
     for (size_t i = 0; name.n && !found && i + name.n <= normal.n; i++) {
-        bool begins = !i || !is_word_byte(normal.p[i - 1]),
-             ends = i + name.n == normal.n || !is_word_byte(normal.p[i + name.n]);
+        bool begins = !i || !is_script_word_byte(normal.p[i - 1]),
+             ends = i + name.n == normal.n || !is_script_word_byte(normal.p[i + name.n]);
         found = begins && ends && !memcmp(normal.p + i, name.p, name.n);
     }
     hub_buf_free(&normal);

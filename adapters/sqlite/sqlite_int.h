@@ -206,7 +206,7 @@ struct sqlite_store {
     struct hub_list reads;   /* jobs */
     bool fenced;             /* what waits may have a fence */
     bool writer_idle, stop;
-    bool ending;         /* the first handle is closed, and the threads end with the last of the others */
+    bool ending;                      /* the first handle is closed, and the threads end with the last of the others */
     struct hub_sql_patience patience; /* by the exact time of the loops */
     int readers_running;
     bool down;

@@ -34,7 +34,7 @@ void hub_fixes_add(struct hub_fixes *f, const char *path, struct hub_str text) {
 }
 
 /* That of PATH, read from the disk when it is new; NULL when it cannot be read. */
-static struct hub_fixed_file *file_of(struct hub_fixes *f, const char *path) {
+static struct hub_fixed_file *fixed_file_of(struct hub_fixes *f, const char *path) {
     struct hub_buf text = {0};
     struct hub_err err;
     for (size_t i = 0; i < f->n; i++)
@@ -83,7 +83,7 @@ size_t hub_fixes_apply(struct hub_fixes *f, const struct hub_diags *d, bool all)
         const struct hub_diag *g = hub_diags_at(d, i);
         struct hub_edit edit;
         if (!hub_diag_edit(g, &edit) || (!all && !edit.safe)) continue;
-        if (!name || strcmp(name, g->file)) name = g->file, file = file_of(f, name), limit = SIZE_MAX;
+        if (!name || strcmp(name, g->file)) name = g->file, file = fixed_file_of(f, name), limit = SIZE_MAX;
         if (!file || !make_edit(file, &edit, &limit)) continue;
         settle_file(f, file);
         made++;
@@ -104,7 +104,7 @@ static struct hub_str line_at(struct hub_str t, size_t wanted) {
     return line;
 }
 
-static bool is_same(const struct hub_fixed_file *file, size_t line) {
+static bool is_same_text(const struct hub_fixed_file *file, size_t line) {
     return hub_str_eq(line_at(hub_buf_str(&file->was), line), line_at(hub_buf_str(&file->now), line));
 }
 
@@ -119,7 +119,7 @@ static void add_hunk(const struct hub_fixed_file *file, size_t from, size_t to, 
     hub_buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", first + 1, last - first, first + 1, last - first);
     add_lines(out, ' ', was, first, from);
     for (size_t i = from; i < to; i++) {
-        if (is_same(file, i)) {
+        if (is_same_text(file, i)) {
             add_lines(out, ' ', was, i, i + 1);
             continue;
         }
@@ -135,10 +135,10 @@ static void add_diff(const struct hub_fixed_file *file, struct hub_buf *out) {
     while (hub_str_split(&rest, '\n', &line)) lines += rest.p || line.n;
     hub_buf_addf(out, "--- %s\n+++ %s\n", file->path, file->path);
     for (size_t i = 0; i < lines; i++) {
-        if (is_same(file, i)) continue;
+        if (is_same_text(file, i)) continue;
         size_t end = i + 1;
         for (size_t k = end; k < lines && k < end + 2 * CONTEXT; k++)
-            if (!is_same(file, k)) end = k + 1;
+            if (!is_same_text(file, k)) end = k + 1;
         add_hunk(file, i, end, lines, out);
         i = end;
     }

@@ -49,10 +49,10 @@ struct hub_siblings;
 struct hub_server {
     const struct hub_server_options *options;
     const struct hub_server_inside *inside; /* NULL: it is a process of its own */
-    struct hub_siblings *siblings;     /* of the first loop: the others, once they are there */
-    bool follows;                      /* one of the others */
-    struct hub_transport_group *group; /* of the listeners of all; NULL: there is one */
-    unsigned place;                    /* in it, from 0 on */
+    struct hub_siblings *siblings;          /* of the first loop: the others, once they are there */
+    bool follows;                           /* one of the others */
+    struct hub_transport_group *group;      /* of the listeners of all; NULL: there is one */
+    unsigned place;                         /* in it, from 0 on */
     struct hub_loop *loop;
     struct hub_generation now;
     struct hub_generation coming; /* a reload that waits for its keys; without service when there is none */

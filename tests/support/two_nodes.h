@@ -44,7 +44,8 @@ static inline void open_node(struct node *n) {
                                              .identity = n->identity};
     n->engine = hub_engine_new(&engine);
     turned_must(
-        hub_scripts_new(&n->scripts, turned.loop, turned.service, hub_engine_hosts(n->hosts, n->engine, NULL), &err), &err);
+        hub_scripts_new(&n->scripts, turned.loop, turned.service, hub_engine_hosts(n->hosts, n->engine, NULL), &err),
+        &err);
     hub_engine_set_scripts(n->engine, n->scripts);
     identity.scripts = n->scripts;
     hub_identity_ctx_configure(n->identity, &identity);

@@ -83,7 +83,7 @@ static HUB_MUST char *service_of(const char *path) {
 static const char *stdin_path(const struct lint *t) { return t->o->stdin_path ? t->o->stdin_path : "stdin.hub.yaml"; }
 
 /* As the loader calls the file of stdin in the service DIR; the caller's to free(). */
-static HUB_MUST char *name_below(const char *dir, const char *path) {
+static HUB_MUST char *stdin_name_below(const char *dir, const char *path) {
     struct hub_buf name = {0};
     bool bare = dir && !strcmp(dir, ".") && strncmp(path, "./", 2) != 0;
     hub_buf_addf(&name, "%s%s", bare ? "./" : "", path);
@@ -234,7 +234,7 @@ static int read_stdin(struct lint *t) {
     char piece[4096];
     size_t n;
     while (text.n <= STDIN_MAX && (n = fread(piece, 1, sizeof piece, stdin))) hub_buf_add(&text, piece, n);
-    char *dir = t->o->stdin_path ? service_of(t->o->stdin_path) : NULL, *name = name_below(dir, stdin_path(t));
+    char *dir = t->o->stdin_path ? service_of(t->o->stdin_path) : NULL, *name = stdin_name_below(dir, stdin_path(t));
     hub_fixes_add(&t->fixes, name, hub_buf_str(&text));
     free(name);
     free(dir);

@@ -148,7 +148,7 @@ static enum hub_code start_service(struct hub_test_world *w, struct hub_err *err
     struct hub_server *s = &w->server;
     enum hub_code code = open_backends(w, err);
     if (code) return code;
-    if (hub_server_listen(s)) return fail_to_start(err, "the transport cannot be made");
+    if (hub_server_listen(s, NULL)) return fail_to_start(err, "the transport cannot be made");
     s->started = hub_loop_now_exact(s->loop);
     hub_timer_start(s->loop, &s->start, 0, hub_server_on_start);
     hub_test_settle(w);
