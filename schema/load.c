@@ -357,6 +357,17 @@ static void freeze_service(struct hub_loader *l) {
     list_uses(l);
 }
 
+void hub_loader_free_lists(struct hub_loader *l) {
+    hub_map_clear(&l->places);
+    free(l->refs);
+    free(l->scripts);
+    free(l->hubs);
+    free(l->modules);
+    free(l->plugins);
+    free((void *)l->uses);
+    free((void *)l->sources);
+}
+
 /* Ends the load: hands the service over when it may be used, else drops it. */
 static enum hub_code end_load(struct hub_loader *l, size_t errors_before, struct hub_service **out) {
     hub_apply_ignores(l);
@@ -367,14 +378,7 @@ static enum hub_code end_load(struct hub_loader *l, size_t errors_before, struct
         hub_arena_free(l->keep);
     }
     hub_arena_free(l->scratch);
-    hub_map_clear(&l->places);
-    free(l->refs);
-    free(l->scripts);
-    free(l->hubs);
-    free(l->modules);
-    free(l->plugins);
-    free((void *)l->uses);
-    free((void *)l->sources);
+    hub_loader_free_lists(l);
     return good ? HUB_OK : l->unreadable ? HUB_NOT_FOUND : HUB_BAD_REQUEST;
 }
 

@@ -198,6 +198,7 @@ const char *hub_find_one(struct hub_loader *l, const char *dir, const char *name
 /* Paths of the files below DIR whose names end in one of ENDINGS, in the order of names: an array to be freed
  * of texts that are the load's. A folder that is not there has none. */
 size_t hub_find_files(struct hub_loader *l, const char *dir, const char *const *endings, char ***out);
+void hub_loader_free_lists(struct hub_loader *l); /* what a load has beside its arenas; at its end */
 /* NULL when the file cannot be read (reported). */
 HUB_MUST struct hub_source *hub_open_source(struct hub_loader *l, const char *path, char kind);
 bool hub_is_mapping(struct hub_loader *l, struct hub_node *root); /* else that is said */

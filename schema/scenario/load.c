@@ -120,9 +120,8 @@ static struct hub_loader begin_scenarios(const struct hub_service *service, stru
 }
 
 static enum hub_code end_scenarios(struct hub_loader *l, size_t errors_before) {
-    hub_map_clear(&l->places);
-    free(l->refs);
-    free(l->scripts);
+    hub_apply_ignores(l);
+    hub_loader_free_lists(l);
     if (hub_diags_count(l->diags, HUB_SEV_ERROR) == errors_before) return HUB_OK;
     return l->unreadable ? HUB_NOT_FOUND : HUB_BAD_REQUEST;
 }
