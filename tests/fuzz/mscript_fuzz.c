@@ -81,7 +81,6 @@ static void compare_answers(const struct hub_script *script, const json_t *told)
     hub_buf_addf(&text, "[%.*s\n][0]", HUB_FMT(script->text));
     struct hub_def_scheduled_action action = {.script = *script};
     action.script.text = hub_buf_str(&text);
-    action.script.compiled = NULL;
     struct hub_scripts *s = start(&service, &hub, &action, &only);
     enum hub_code code = HUB_INTERNAL;
     json_t *value = s ? call(s, only, &code) : NULL;
