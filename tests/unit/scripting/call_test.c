@@ -51,8 +51,9 @@ static void a_script_changes_its_own_copy(void **state) {
 
 static void what_does_not_compile_is_named_with_its_place(void **state) {
     (void)state;
-    assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "room. = 1", NULL, 0),
-                        "compile: t.hub.yaml:7:9: unexpected '=' where a member's name is expected");
+    assert_string_equal(
+        script_eval(HUB_SCRIPT_EXPR, "room. = 1", NULL, 0),
+        "compile: t.hub.yaml:7:9: unexpected '=' where a member's name is expected: a comparison is written ==");
     assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "1 +\n  x y", NULL, 0),
                         "compile: t.hub.yaml:8:5: unexpected 'y' where the end of the expression is expected");
     assert_string_equal(script_eval(HUB_SCRIPT_LUA, "local x\nx = = 1", NULL, 0),
