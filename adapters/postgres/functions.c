@@ -22,7 +22,7 @@ static const char functions[] =
     "stddev_pop stddev_samp string_agg sum var_pop var_samp variance"
     /* numbers */
     " abs acos acosd acosh asin asind asinh atan atan2 atan2d atand atanh cbrt ceil ceiling cos cosd cosh cot cotd "
-    "degrees div erf erfc exp factorial floor gcd lcm ln log log10 min_scale mod pi power radians random round scale "
+    "degrees div erf erfc exp factorial floor gcd lcm ln log10 min_scale mod pi power radians random round scale "
     "sign sin sind sinh sqrt tan tand tanh trim_scale trunc width_bucket"
     /* texts and bytes */
     " ascii bit_count bit_length btrim char_length character_length chr concat concat_ws convert convert_from "

@@ -73,7 +73,7 @@ static bool constant_of(struct hub_direct *d, const struct ms_node *x, struct va
     switch (x->kind) {
     case MS_LIT_NUMBER:
         *out = x->integer ? (struct value){.kind = WHOLE, .whole = x->i} : (struct value){.kind = REAL, .real = x->d};
-        return x->integer || isfinite(x->d);
+        return x->integer || fabs(x->d) < (double)EXACT_MAX; /* larger whole ones become integers in Lua */
     case MS_LIT_STRING:
         *out = (struct value){.kind = TEXT, .text = hub_str(keep_text(d, x->name), x->name.n)};
         return true;
@@ -256,6 +256,10 @@ static HUB_MUST bool member_value(const struct evaluation *r, const struct direc
 
 static bool is_number(const struct value *v) { return v->kind == WHOLE || v->kind == REAL; }
 static double number_of(const struct value *v) { return v->kind == WHOLE ? (double)v->whole : v->real; }
+/* The same as a whole number and as a real. */
+static bool is_small(const struct value *v) {
+    return v->kind != WHOLE || (v->whole > -EXACT_MAX && v->whole < EXACT_MAX);
+}
 static bool is_nothing(const struct value *v) { return v->kind == NOTHING || v->kind == NIL; }
 
 static HUB_MUST bool same_numbers(const struct value *a, const struct value *b, bool *same) {
@@ -263,9 +267,8 @@ static HUB_MUST bool same_numbers(const struct value *a, const struct value *b, 
         *same = a->kind == WHOLE ? a->whole == b->whole : a->real == b->real;
         return true;
     }
-    int64_t whole = a->kind == WHOLE ? a->whole : b->whole;
     *same = number_of(a) == number_of(b);
-    return whole > -EXACT_MAX && whole < EXACT_MAX;
+    return is_small(a) && is_small(b);
 }
 
 /* === */
@@ -298,10 +301,12 @@ static HUB_MUST bool compare_values(const struct value *a, const struct value *b
         *order = compare_texts(a->text, b->text);
     } else if (a->kind == WHOLE && b->kind == WHOLE) {
         *order = (a->whole > b->whole) - (a->whole < b->whole);
-    } else {
+    } else if (is_number(a) && is_number(b)) {
         double x = number_of(a), y = number_of(b);
         *order = (x > y) - (x < y);
-        return is_number(a) && is_number(b);
+        return is_small(a) && is_small(b); /* to Lua a literal such as 1e16 is an integer */
+    } else {
+        return false;
     }
     return true;
 }

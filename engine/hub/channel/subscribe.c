@@ -56,9 +56,9 @@ static void leave_channel(struct hub_subscription *s) {
     hub_channel_ref(c);
     hub_seat_leave(&s->seat);
     hub_list_remove(&s->in_channel);
-    s->channel = NULL;
     c->sub_n--;
-    tell_counters(s, c);
+    tell_counters(s, c); /* it still has its channel's name, for the log */
+    s->channel = NULL;
     hub_channel_outside_follow(c);
     hub_channel_unref(c);
 }

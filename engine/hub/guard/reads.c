@@ -247,6 +247,11 @@ static void on_room_changed(struct hub_room *room) {
     on_readable_changed(hub_of(room)->engine, HUB_READABLE_ROOMS, hub_of(room), HUB_STR(""), NULL);
 }
 
+/* One that was never open was in no list: a guard that looks at such a room is not asked again for that. */
+static void on_room_emptied(struct hub_room *room) {
+    if (room->sequence.epoch[0]) on_room_changed(room);
+}
+
 /* BEFORE or AFTER may be NULL, unknown: then it is a change for every list. */
 static void doubt_row(struct hub_guards *all, const struct hub_table *t, const json_t *before, const json_t *after,
                       const struct hub_grant *by) {
@@ -428,7 +433,7 @@ const struct hub_part hub_guards_part = {
     .room_entered = on_room_changed,
     .room_left = on_room_changed,
     .room_closed = on_room_changed,
-    .room_emptied = on_room_changed,
+    .room_emptied = on_room_emptied,
     .opened = hub_conn_came_or_went,
     .disconnected = hub_conn_came_or_went,
     .deleted = free_guards,

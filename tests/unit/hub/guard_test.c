@@ -538,6 +538,9 @@ static void when_the_list_of_rooms_changes(void **state) {
     fake_pass(f, 130000);
     assert_null(hub_room_find(&f->hub->rooms, HUB_STR("r1")));
     guard_reads_again(f, "rooms.list", "[]", "it is not used any more", true);
+    server_does(f, "rooms.metadata", "[\"r1\"]");
+    fake_pass(f, 130000);
+    guard_reads_again(f, "rooms.list", "[]", "somebody looks at one that is not in use", false);
     fake_hub_free(f);
 }
 
@@ -574,6 +577,38 @@ static void when_others_subscribe_to_a_channel_whose_subscribers_they_have_count
     assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
     end_guard(f, HUB_OK, "true");
     json_decref(count.call.args);
+    fake_hub_free(f);
+}
+
+/* The change that has to wait is told in the log, with the name of what was subscribed to. */
+static void when_others_leave_more_often_than_it_is_asked_at_once(void **state) {
+    static const struct kind log = {"/hub/chat", "hub:subscribe", "channel", "log:"};
+    struct fake_hub *f = guards_new();
+    struct fake_client ann, bob, cid;
+    (void)state;
+    client_connect(f, &ann, "ann");
+    client_connect(f, &bob, "bob");
+    client_connect(f, &cid, "cid");
+    int ack = client_says(&ann, "hub:subscribe", "{\"channel\":\"log:1\"}");
+    fake_settle(f);
+    guard_does(f, "channels.subscribers", "[\"log:1\"]");
+    end_guard(f, HUB_OK, "true");
+    client_is_answered(&ann, ack, "\"ok\":true");
+    is_granted(f, &cid, &log, 1); /* so that the last change that counts at once is somebody who comes */
+    for (int i = 0; i < HUB_GRANT_ROUNDS_AT_ONCE; i++) {
+        bool comes = i % 2 == 0;
+        guard_does(f, "channels.subscribers", "[\"log:1\"]");
+        end_guard(f, HUB_OK, "true");
+        if (comes)
+            is_granted(f, &bob, &log, 1);
+        else
+            client_does(&bob, "hub:unsubscribe", "{\"channel\":\"log:1\"}", "\"ok\":true");
+        fake_settle(f);
+    }
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 0); /* it waits */
+    fake_pass(f, 300);
+    assert_int_equal(fake_scripts_waiting(&f->scripts), 1);
+    end_guard(f, HUB_OK, "true");
     fake_hub_free(f);
 }
 
@@ -988,6 +1023,7 @@ int main(void) {
         cmocka_unit_test(when_connections_that_they_have_counted_or_listed_change),
         cmocka_unit_test(when_the_list_of_rooms_changes),
         cmocka_unit_test(when_others_subscribe_to_a_channel_whose_subscribers_they_have_counted),
+        cmocka_unit_test(when_others_leave_more_often_than_it_is_asked_at_once),
         cmocka_unit_test(when_metadata_of_a_client_change_or_it_goes),
         cmocka_unit_test(when_many_records_are_read_one_that_is_a_row_is_heard_of),
         cmocka_unit_test(when_much_is_read_any_change_of_the_kind_asks_again),

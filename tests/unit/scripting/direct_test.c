@@ -115,6 +115,8 @@ static const struct {
     {"room === room", "Lua"},
     {"room.tags.includes(room)", "false"},
     {"room.big === 9007199254740993.5", "Lua"},
+    {"room.big > 9007199254740992.0", "Lua"},
+    {"10000000000000001 > 1e16", "Lua"},
     {"roomId.includes('r')", "Lua"},
     {"user.includes('r')", "Lua"},
     {"room.none.includes(1)", "Lua"},
