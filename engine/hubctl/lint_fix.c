@@ -47,14 +47,15 @@ static struct hub_fixed_file *fixed_file_of(struct hub_fixes *f, const char *pat
 
 /* ---- edits ---- */
 
-/* The place of a line and a column, both from 1; text.n when there is none. Lines as libyaml breaks them. */
+/* The place of a line and a column, both from 1, or the end of that line; text.n when there is none. Lines as
+ * libyaml breaks them. */
 static size_t offset_of(struct hub_str t, int line, int column) {
     size_t at = 0;
     for (int l = 1; l < line && at < t.n; l++) {
         while (at < t.n && t.p[at] != '\n' && t.p[at] != '\r') at++;
         at += at + 1 < t.n && t.p[at] == '\r' && t.p[at + 1] == '\n' ? 2 : at < t.n;
     }
-    for (int c = 1; c < column && at < t.n; c++)
+    for (int c = 1; c < column && at < t.n && t.p[at] != '\n' && t.p[at] != '\r'; c++)
         for (at++; at < t.n && ((unsigned char)t.p[at] & 0xc0) == 0x80;) at++;
     return at;
 }
@@ -149,21 +150,24 @@ void hub_fixes_diff(const struct hub_fixes *f, struct hub_buf *out) {
         if (has_changed(&f->files[i])) add_diff(&f->files[i], out);
 }
 
+/* Beside the file itself where the path is a link, which stays one. */
 static enum hub_code write_fixed(const struct hub_fixed_file *file, struct hub_err *err) {
     struct stat st;
     struct hub_buf path = {0};
-    hub_buf_addf(&path, "%s.hubctl-%d", file->path, (int)getpid());
+    char *real = realpath(file->path, NULL);
+    hub_buf_addf(&path, "%s.hubctl-%d", real ? real : file->path, (int)getpid());
     const char *temporary = hub_buf_cstr(&path);
-    FILE *out = stat(file->path, &st) ? NULL : fopen(temporary, "wx");
+    FILE *out = !real || stat(real, &st) ? NULL : fopen(temporary, "wx");
     bool good = out != NULL;
     if (out) {
         if (file->mark) good = fwrite(mark.p, 1, mark.n, out) == mark.n;
         good =
             good && fwrite(file->now.p, 1, file->now.n, out) == file->now.n && !fchmod(fileno(out), st.st_mode & 07777);
-        good = !fclose(out) && good && !rename(temporary, file->path);
+        good = !fclose(out) && good && !rename(temporary, real);
         if (!good) unlink(temporary);
     }
     if (!good) hub_err_set(err, HUB_NOT_FOUND, "%s cannot be written: %s", file->path, strerror(errno));
+    free(real);
     hub_buf_free(&path);
     return good ? HUB_OK : HUB_NOT_FOUND;
 }

@@ -106,14 +106,14 @@ static void load_folder(struct hub_loader *l, struct hub_scenarios *all) {
     free(files);
 }
 
-static struct hub_loader begin_scenarios(const struct hub_service *service, struct hub_diags *diags,
-                                         struct hub_scenarios **out) {
+static struct hub_loader begin_scenarios(const struct hub_service *service, const struct hub_load_options *options,
+                                         struct hub_diags *diags, struct hub_scenarios **out) {
     static const struct hub_load_options none;
     struct hub_scenarios *all = *out = hub_xcalloc(1, sizeof *all);
     all->arena = hub_arena_new();
     return (struct hub_loader){.keep = all->arena,
                                .scratch = all->arena,
-                               .options = &none,
+                               .options = options ? options : &none,
                                .diags = diags,
                                .dir = service->dir,
                                .service = (struct hub_service *)(uintptr_t)service};
@@ -127,9 +127,10 @@ static enum hub_code end_scenarios(struct hub_loader *l, size_t errors_before) {
 }
 
 enum hub_code hub_scenarios_load(const struct hub_service *service, char *const *files, size_t file_n,
-                                 struct hub_diags *diags, struct hub_scenarios **out) {
+                                 const struct hub_load_options *options, struct hub_diags *diags,
+                                 struct hub_scenarios **out) {
     size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
-    struct hub_loader l = begin_scenarios(service, diags, out);
+    struct hub_loader l = begin_scenarios(service, options, diags, out);
     for (size_t i = 0; i < file_n; i++) load_document(&l, *out, hub_open_source(&l, files[i], 'T'));
     if (!file_n) load_folder(&l, *out);
     return end_scenarios(&l, errors);
@@ -138,13 +139,14 @@ enum hub_code hub_scenarios_load(const struct hub_service *service, char *const 
 enum hub_code hub_scenario_text_load(const struct hub_service *service, struct hub_str text, struct hub_diags *diags,
                                      struct hub_scenarios **out) {
     size_t errors = hub_diags_count(diags, HUB_SEV_ERROR);
-    struct hub_loader l = begin_scenarios(service, diags, out);
+    struct hub_loader l = begin_scenarios(service, NULL, diags, out);
     load_document(&l, *out, hub_source_new(l.scratch, "scenario.yaml", 'T', text));
     return end_scenarios(&l, errors);
 }
 
-void hub_scenarios_lint(const struct hub_service *service, struct hub_diags *diags) {
+void hub_scenarios_lint(const struct hub_service *service, const struct hub_load_options *options,
+                        struct hub_diags *diags) {
     struct hub_scenarios *all;
-    HUB_UNUSED(hub_scenarios_load(service, NULL, 0, diags, &all), "what is wrong is in DIAGS");
+    HUB_UNUSED(hub_scenarios_load(service, NULL, 0, options, diags, &all), "what is wrong is in DIAGS");
     hub_scenarios_free(all);
 }

@@ -74,14 +74,17 @@ struct hub_scenario {
 struct hub_scenarios; /* those of one service; owns them and their trees */
 /* Reads scenarios/ of SERVICE's directory, or, with FILES, those alone; findings have T codes and those of
  * YAML. SERVICE has been loaded without error, and must outlive them. HUB_OK; HUB_BAD_REQUEST: there are
- * errors; HUB_NOT_FOUND: a file or folder cannot be read. *OUT is set in any case. */
+ * errors; HUB_NOT_FOUND: a file or folder cannot be read. *OUT is set in any case. Of OPTIONS only the
+ * overlays count; NULL: none. */
 enum hub_code hub_scenarios_load(const struct hub_service *service, char *const *files, size_t file_n,
-                                 struct hub_diags *diags, struct hub_scenarios **out);
+                                 const struct hub_load_options *options, struct hub_diags *diags,
+                                 struct hub_scenarios **out);
 /* The same of the TEXT of a single one (the fuzzer). */
 enum hub_code hub_scenario_text_load(const struct hub_service *service, struct hub_str text, struct hub_diags *diags,
                                      struct hub_scenarios **out);
 /* The first, for their findings alone. */
-void hub_scenarios_lint(const struct hub_service *service, struct hub_diags *diags);
+void hub_scenarios_lint(const struct hub_service *service, const struct hub_load_options *options,
+                        struct hub_diags *diags);
 void hub_scenarios_free(struct hub_scenarios *s); /* NULL is fine */
 size_t hub_scenarios_n(const struct hub_scenarios *s);
 /* In the order of their files' names. */

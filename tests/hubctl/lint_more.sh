@@ -27,6 +27,17 @@ expect 2 "--dry-run is for --fix" "$hubctl" lint --dry-run .
 [ -z "$(find . -name '*hubctl-*')" ] || bad "--fix leaves files"
 rm before wanted all
 
+# Scenarios are mended as all files are, in one place each; what a link leads to is, and the link stays.
+again
+mkdir -p scenarios ../elsewhere
+printf 'name: Somebody joins\nhub: chat\nusers:\n  ann: {}\n  bob: {}\nsteps:\n  - join: {as: anne, room: lobby}\n  - join: {as: bobb, room: lobby}\n' >../elsewhere/joins.yaml
+ln -s ../../elsewhere/joins.yaml scenarios/joins.yaml
+sed 's/anne/ann/; s/bobb/bob/' ../elsewhere/joins.yaml >wanted
+expect 0 "" "$hubctl" lint --fix=all .
+same wanted ../elsewhere/joins.yaml "--fix=all did something else in a scenario"
+[ -L scenarios/joins.yaml ] || bad "--fix makes a file of a link"
+rm -r scenarios ../elsewhere wanted
+
 # Comments: with a reason, about a warning that is there.
 idle='s/canSend: false/canSend: false\n    moderated: true/'
 again; sed -i "$idle" chat.hub.yaml

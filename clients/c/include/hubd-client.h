@@ -85,8 +85,8 @@ HUBD_API void hubd_client_options_init(struct hubd_client_options *options);
 HUBD_API struct hubd_client *hubd_client_new(const struct hubd_client_options *options);
 
 /* One turn: waits until something happens, at most TIMEOUT_MS (0: not at all, negative: as long as it
- * takes), and does what is due. 0, or -1 when closed. Not for clients in a foreign loop, which needs no
- * call. */
+ * takes), and does what is due; in a callback it returns at once. 0, or -1 when closed. Not for clients in a
+ * foreign loop, which needs no call. */
 HUBD_API int hubd_client_service(struct hubd_client *c, int timeout_ms);
 
 /* Ends everything: what is open is answered with closed, on_state says HUBD_CLOSED. Twice is fine. */

@@ -203,7 +203,11 @@ struct hubd_client *hubc_client_new(const struct hubd_client_options *options, s
 int hubd_client_service(struct hubd_client *c, int timeout_ms) {
     struct hubc_transport *t = c->connection.session.transport;
     bool closed = c->connection.state == HUBD_CLOSED;
-    t->ops->service(t, closed ? 0 : timeout_ms);
+    if (!c->serving) { /* in a callback it is one already, which goes on when that is over */
+        c->serving = true;
+        t->ops->service(t, closed ? 0 : timeout_ms);
+        c->serving = false;
+    }
     return c->connection.state == HUBD_CLOSED ? -1 : 0;
 }
 
@@ -233,8 +237,8 @@ void hubd_client_reconnection(struct hubd_client *c, int first_ms, int most_ms) 
 
 void hubd_client_join(struct hubd_client *c, const char *room_id, hubd_answer_fn *fn, void *user) {
     if (c->freeing) return;
-    if (hubc_connection_ended(&c->connection)) {
-        fail_soon(c, "closed", fn, user);
+    if (!room_id || hubc_connection_ended(&c->connection)) {
+        fail_soon(c, room_id ? "closed" : "invalid_content", fn, user);
         return;
     }
     struct hubc_room *r = hubc_room_find(c, room_id);

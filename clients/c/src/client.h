@@ -23,6 +23,7 @@ struct hubd_client {
     size_t waiting; /* sends of all rooms that have no answer yet */
     struct hubc_timer sweep;
     bool freeing; /* nothing is asked any more */
+    bool serving; /* hubd_client_service() runs */
 };
 
 /* A client on TRANSPORT, which is taken over. NULL: errno EINVAL. */

@@ -227,10 +227,11 @@ void hubc_session_free(struct hubc_session *s) {
 
 static const char *send_parts(struct hubc_session *s, const struct hubc_buf *text, const void *binary, size_t len) {
     int64_t most = s->payload_max > 0 ? s->payload_max : HUBC_UNSENT_MAX;
-    if ((int64_t)text->len > most || (int64_t)len > most) return "too_large";
-    if (!s->transport->ops->send(s->transport, text->at, text->len, false)) return "queue_full";
-    if (!binary || s->transport->ops->send(s->transport, binary, len, true)) return NULL;
-    return "queue_full";
+    if ((int64_t)(text->len + len) > most) return "too_large"; /* the server counts them together */
+    if (!s->transport->ops->has_room(s->transport, text->len + len)) return "queue_full";
+    bool sent = s->transport->ops->send(s->transport, text->at, text->len, false) &&
+                (!binary || s->transport->ops->send(s->transport, binary, len, true));
+    return sent ? NULL : "queue_full";
 }
 
 const char *hubc_session_emit(struct hubc_session *s, const json_t *args, int64_t id, const void *binary, size_t len) {

@@ -28,6 +28,8 @@ struct hubc_transport_ops {
     void (*open)(struct hubc_transport *t);
     /* False: too much is waiting already, or there is no line. DATA is copied. */
     bool (*send)(struct hubc_transport *t, const void *data, size_t len, bool binary);
+    /* Whether N bytes more may wait, in however many messages. */
+    bool (*has_room)(struct hubc_transport *t, size_t n);
     /* Ends the line, opened or not; no event of it follows. */
     void (*close)(struct hubc_transport *t);
     int64_t (*now_ms)(struct hubc_transport *t); /* never goes back */

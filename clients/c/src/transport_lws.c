@@ -174,9 +174,14 @@ static void line_open(struct hubc_transport *base) {
     look_at_timers(t);
 }
 
+static bool line_has_room(struct hubc_transport *base, size_t n) {
+    const struct lws_transport *t = lws_of(base);
+    return t->wsi && n <= HUBC_UNSENT_MAX - t->unsent;
+}
+
 static bool line_send(struct hubc_transport *base, const void *data, size_t len, bool binary) {
     struct lws_transport *t = lws_of(base);
-    if (!t->wsi || t->unsent + len > HUBC_UNSENT_MAX) return false;
+    if (!line_has_room(base, len)) return false;
     struct outgoing *o = hubc_alloc(sizeof *o + LWS_PRE + len);
     o->len = len;
     o->binary = binary;
@@ -347,8 +352,8 @@ static bool make_context(struct lws_transport *t, const struct hubd_client_optio
 }
 
 struct hubc_transport *hubc_transport_lws_new(const struct hubd_client_options *options) {
-    static const struct hubc_transport_ops ops = {line_open,    line_send,    line_let_go, line_now_ms,
-                                                  line_wake_at, line_pace_ms, line_turn,   line_free};
+    static const struct hubc_transport_ops ops = {line_open,    line_send,    line_has_room, line_let_go, line_now_ms,
+                                                  line_wake_at, line_pace_ms, line_turn,     line_free};
     struct lws_transport *t = hubc_alloc(sizeof *t);
     t->base.ops = &ops;
     t->base.events = NULL;

@@ -15,7 +15,9 @@ struct fake_transport {
     int64_t now, alarm;
     bool open;
     int opens;
-    bool full; /* takes nothing more */
+    bool serving;
+    bool full;   /* takes nothing more */
+    size_t room; /* bytes that it takes at a time; 0: any */
     struct {
         char *text;
         size_t len;
@@ -31,9 +33,14 @@ static inline void fake_open(struct hubc_transport *t) {
     fake_of(t)->opens++;
 }
 
+static inline bool fake_has_room(struct hubc_transport *t, size_t n) {
+    const struct fake_transport *f = fake_of(t);
+    return f->open && !f->full && (!f->room || n <= f->room);
+}
+
 static inline bool fake_send(struct hubc_transport *t, const void *data, size_t len, bool binary) {
     struct fake_transport *f = fake_of(t);
-    if (!f->open || f->full) return false;
+    if (!fake_has_room(t, len)) return false;
     if (f->sent_count == FAKE_SENT) {
         free(f->sent[0].text);
         memmove(f->sent, f->sent + 1, sizeof f->sent[0] * (FAKE_SENT - 1));
@@ -70,7 +77,14 @@ static inline void fake_turn(struct fake_transport *f, int64_t ms) {
     f->now = end;
 }
 
-static inline void fake_service(struct hubc_transport *t, int ms) { fake_turn(fake_of(t), ms > 0 ? ms : 0); }
+/* What runs in it must not begin another one. */
+static inline void fake_service(struct hubc_transport *t, int ms) {
+    struct fake_transport *f = fake_of(t);
+    if (f->serving) abort();
+    f->serving = true;
+    fake_turn(f, ms > 0 ? ms : 0);
+    f->serving = false;
+}
 
 static inline void fake_free(struct hubc_transport *t) {
     struct fake_transport *f = fake_of(t);
@@ -79,8 +93,8 @@ static inline void fake_free(struct hubc_transport *t) {
 }
 
 static inline struct fake_transport *fake_new(void) {
-    static const struct hubc_transport_ops ops = {fake_open,    fake_send, fake_close,   fake_now,
-                                                  fake_wake_at, fake_pace, fake_service, fake_free};
+    static const struct hubc_transport_ops ops = {fake_open,    fake_send, fake_has_room, fake_close, fake_now,
+                                                  fake_wake_at, fake_pace, fake_service,  fake_free};
     struct fake_transport *f = hubc_alloc(sizeof *f);
     f->base.ops = &ops;
     f->now = 1000;

@@ -102,7 +102,7 @@ static void check_one(struct lint *t, const char *path, bool folder) {
     struct hub_service *service = NULL;
     enum hub_code code =
         folder ? hub_service_load(path, &options, t->diags, &service) : hub_file_check(path, &options, t->diags);
-    if (service) hub_scenarios_lint(service, t->diags);
+    if (service) hub_scenarios_lint(service, &options, t->diags);
     hub_service_free(service);
     if (code == HUB_NOT_FOUND) t->unreadable = true;
 }

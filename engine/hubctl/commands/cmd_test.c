@@ -68,7 +68,7 @@ static int test_service(const struct test_options *o) {
     struct hub_service *service = load_for_test(o->paths.items[0], diags);
     struct hub_scenarios *all = NULL;
     int code = HUBCTL_INVALID;
-    if (service && !hub_scenarios_load(service, o->paths.items + 1, o->paths.n - 1, diags, &all))
+    if (service && !hub_scenarios_load(service, o->paths.items + 1, o->paths.n - 1, NULL, diags, &all))
         code = run_all(o, service, all);
     else
         print_errors(diags);

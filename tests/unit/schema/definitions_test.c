@@ -70,7 +70,7 @@ static struct hub_diags *check(const char *dir, struct hub_service **keep) {
         code = hub_service_load(dir, &options, diags, &service);
     }
     assert_int_equal(code == HUB_OK, hub_diags_count(diags, HUB_SEV_ERROR) == 0);
-    if (service) hub_scenarios_lint(service, diags);
+    if (service) hub_scenarios_lint(service, NULL, diags);
     hub_buf_free(&text);
     hub_buf_free(&alone);
     if (keep)

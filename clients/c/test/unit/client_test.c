@@ -56,6 +56,15 @@ static void on_answer(void *user, const struct hubd_error *error, const json_t *
     note(user, "%s", error ? error->code : json_is_true(json_object_get(answer, "ok")) ? "ok" : "nothing");
 }
 
+/* A turn within a turn would take away what the outer one still has in hand. */
+static void on_answer_turn(void *user, const struct hubd_error *error, const json_t *answer) {
+    struct world *w = user;
+    (void)answer;
+    note(w, "%s,", error ? error->code : "ok");
+    hubd_client_service(w->client, 0);
+    note(w, "back");
+}
+
 static void on_value(void *user, const json_t *value, int64_t number) {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     note(user, "%s@%lld", text ? text : "none", (long long)number);
@@ -567,11 +576,32 @@ static void what_cannot_be_sent_is_refused_here(void **state) {
     fake_turn(w.line, 0);
     expect_told(&w, "too_large queue_full invalid_content");
     json_decref(large);
+    w.line->full = false;
+    hubd_client_emit(w.client, "e", NULL, long_text, 990, on_answer, &w); /* with its text it is more */
+    w.line->room = 600;
+    int sent = w.line->sent_count;
+    hubd_client_emit(w.client, "e", NULL, long_text, 590, on_answer, &w); /* not its text alone, either */
+    hubd_client_join(w.client, NULL, on_answer, &w);
+    fake_turn(w.line, 0);
+    expect_told(&w, "too_large queue_full invalid_content");
+    assert_int_equal(w.line->sent_count, sent);
+    finish(&w);
+}
+
+static void callbacks_may_ask_for_a_turn(void **state) {
+    (void)state;
+    struct world w;
+    begin(&w);
+    hubd_client_emit(w.client, "\xff", NULL, NULL, 0, on_answer_turn, &w);
+    hubd_client_emit(w.client, "\xfe", NULL, NULL, 0, on_answer, &w);
+    hubd_client_service(w.client, 0);
+    expect_told(&w, "invalid_content, back invalid_content");
     finish(&w);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(callbacks_may_ask_for_a_turn),
         cmocka_unit_test(it_connects_and_answers_heartbeats),
         cmocka_unit_test(messages_come_once_and_in_order),
         cmocka_unit_test(a_lost_connection_is_made_good),
