@@ -343,8 +343,15 @@ static void compare_field(struct service_diff *d, const struct hub_row *list, co
     if (old->required && !now->required) tell_field(d, 0, path, nodes, "is not required any more");
     if (!json_equal(old->default_value, now->default_value) && (old->default_value || now->default_value))
         tell_field(d, 0, path, nodes, "has another default");
+    if (old->id_format != now->id_format && now->type == old->type)
+        tell_field(d, now->id_format == HUB_ID_ANY ? 0 : grades, path, nodes, "has another format");
     for (int i = 0; i < 2; i++) json_decref(words[i]);
-    if (old->field_n && now->field_n) compare_fields(d, list, sides, path);
+    if (old->field_n && now->field_n)
+        compare_fields(d, list, sides, path);
+    else if (now->field_n)
+        tell_field(d, grades, path, nodes, "has certain fields only now");
+    else if (old->field_n)
+        tell_field(d, 0, path, nodes, "has any fields now");
 }
 
 /* A lost field of a content leaves what is stored readable. */
