@@ -15,8 +15,22 @@ struct ignore {
 
 static const struct hub_str word = {"hubctl:ignore", 13};
 
+/* Whether a quote that was opened before AT still is. An apostrophe within a word opens none. */
+static bool is_in_quotes(struct hub_str line, size_t at) {
+    char open = 0;
+    for (size_t i = 0; i < at; i++) {
+        char c = line.p[i];
+        if (open)
+            open = c == open ? 0 : open;
+        else if ((c == '"' || c == '\'') && (!i || strchr(" \t[{(,:=", line.p[i - 1])))
+            open = c;
+    }
+    return open != 0;
+}
+
 /* Whether a comment begins right before AT. */
 static bool is_in_comment(struct hub_str line, size_t at) {
+    if (is_in_quotes(line, at)) return false;
     while (at && (line.p[at - 1] == ' ' || line.p[at - 1] == '\t')) at--;
     return at && (line.p[at - 1] == '#' || (at > 1 && line.p[at - 1] == '-' && line.p[at - 2] == '-'));
 }

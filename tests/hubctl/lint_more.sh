@@ -52,6 +52,8 @@ again; sed -i 's/canSend: false/canSend: nein # hubctl:ignore H002 -- for now/' 
 expect 1 "warning[Y017]: H002 is an error" "$hubctl" lint .
 again; sed -i 's/log.info(row.title)/log.info(row.titel) -- hubctl:ignore L004 -- an older row/' chat.hub.yaml
 expect 0 "" "$hubctl" lint --strict .
+again; sed -i "s/canSend: false/&\n    description: '# hubctl:ignore H030 -- a text'/" chat.hub.yaml
+[ -z "$("$hubctl" lint . | grep Y017)" ] || bad "a text counts as an ignore"
 
 # .hubctl.yaml and baselines.
 again; sed -i "$idle" chat.hub.yaml
