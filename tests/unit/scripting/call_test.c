@@ -54,8 +54,9 @@ static void what_does_not_compile_is_named_with_its_place(void **state) {
     assert_string_equal(
         script_eval(HUB_SCRIPT_EXPR, "room. = 1", NULL, 0),
         "compile: t.hub.yaml:7:9: unexpected '=' where a member's name is expected: a comparison is written ==");
-    assert_string_equal(script_eval(HUB_SCRIPT_EXPR, "1 +\n  x y", NULL, 0),
-                        "compile: t.hub.yaml:8:5: unexpected 'y' where the end of the expression is expected");
+    assert_string_equal(
+        script_eval(HUB_SCRIPT_EXPR, "1 +\n  x y", NULL, 0),
+        "compile: t.hub.yaml:8:5: unexpected 'y' where an operator or the end of the expression is expected");
     assert_string_equal(script_eval(HUB_SCRIPT_LUA, "local x\nx = = 1", NULL, 0),
                         "compile: t.hub.yaml:8: unexpected symbol near '='");
     /* Ending the function that the chunk is wrapped in would be well-formed Lua if the chunk were not
